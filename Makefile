@@ -36,7 +36,7 @@ help: ## this list
 setup: ## the virtual environment .venv, nothing else
 	@sh scripts/setup.sh
 
-bench: setup ## compare the contenders and write a report (about 7 minutes; PLAN=smoke: about one)
+bench: setup ## compare the contenders and write a report (about 8 minutes; PLAN=smoke: about one)
 	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
 
 serializers: setup ## compare serializers and write a page (under three minutes)
@@ -122,6 +122,6 @@ AXE = $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/stampede/axe
 gallery: setup ## pictures of a report into docs/pictures/ (RUN=runs/…; needs chromium-headless-shell)
 	.venv/bin/python scripts/gallery.py "$(RUN)"
 
-axe: setup ## hold a report against axe-core (RUN=runs/…; needs npm and chromium-headless-shell)
+axe: setup ## measure a report's page and check it with axe-core (RUN=runs/…; needs npm and chromium-headless-shell)
 	@command -v npm >/dev/null || { echo "axe: npm is not on PATH: nothing was looked at"; exit 0; }; \
-	npm install --silent --no-save --prefix "$(AXE)" axe-core && .venv/bin/python scripts/axe.py "$(AXE)/node_modules/axe-core/axe.min.js" "$(RUN)/report.html" $(ARGS)
+	npm install --silent --no-save --prefix "$(AXE)" axe-core && .venv/bin/python scripts/page_facts.py "$(RUN)/report.html" --axe "$(AXE)/node_modules/axe-core/axe.min.js" $(ARGS)

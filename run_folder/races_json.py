@@ -1,5 +1,6 @@
 """races.json, the results of the schedule explorer: in the run folder of a bench, or alone in `runs/<utc>-races/`."""
 
+from collections import Counter
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
@@ -138,6 +139,28 @@ class Speed:
 
 
 @dataclass(frozen=True, kw_only=True)
+class ContenderVerdicts:
+    """What was found of one contender: names of invariants. One that it does not guarantee may be in no list."""
+
+    contender: str
+    kept: list[str]
+    """Guaranteed, and no schedule breaks it."""
+    broken: list[str]
+    """Guaranteed and broken."""
+    untested: list[str]
+    """Guaranteed and not judged, or not exercised by any schedule."""
+    races: list[str]
+    """Not guaranteed, and broken while only the clients act."""
+    disturbed: list[str]
+    """Not guaranteed, and broken only when something else happens: an entry expires, a client crashes."""
+
+    @property
+    def guaranteed(self) -> int:
+        """The number of guarantees that the situations concern."""
+        return len(self.kept) + len(self.broken) + len(self.untested)
+
+
+@dataclass(frozen=True, kw_only=True)
 class RacesInfo:
     """races.json."""
 
@@ -197,6 +220,59 @@ class RacesInfo:
         )
         return "kept but" if disturbed and any(v.verdict == KEPT for v in found) else "broken"
 
+    def of_contender(self, contender: str) -> ContenderVerdicts:
+        """What was found of one contender."""
+        found = ContenderVerdicts(contender=contender, kept=[], broken=[], untested=[], races=[], disturbed=[])
+        by_verdict = {KEPT: found.kept, BROKEN: found.broken}
+        for invariant in (i.name for i in self.invariants):
+            verdicts = self.worst_first(contender, invariant)
+            guaranteed = sorted((v.verdict for v in verdicts if v.guaranteed), key=WORST_FIRST.index)
+            if guaranteed:
+                by_verdict.get(guaranteed[0], found.untested).append(invariant)
+            others = [v for v in verdicts if v.verdict == BROKEN and not v.guaranteed]
+            if others and invariant not in found.broken:
+                undisturbed = any(self.adversary_in(v.situation) == UNDISTURBED for v in others)
+                (found.races if undisturbed else found.disturbed).append(invariant)
+        return found
+
+    def all_verdicts(self) -> list[ContenderVerdicts]:
+        """What was found of each contender: broken guarantees first, then the fewest races.
+
+        Limiters come after the patterns, because fewer invariants concern them.
+        """
+        concerned = Counter(v.contender for v in self.verdicts)
+
+        def rank(c: ContenderVerdicts) -> tuple[int, ...]:
+            few = int(2 * concerned[c.contender] < max(concerned.values(), default=0))
+            return -len(c.broken), -len(c.untested), few, len(c.races), len(c.disturbed)
+
+        return sorted((self.of_contender(str(c["name"])) for c in self.contenders), key=rank)
+
+    def tried(self) -> int:
+        """The number of schedules that were tried in the situations that were judged."""
+        return sum(e.schedules + e.random for e in self.explorations if not e.not_judged)
+
+    def headline(self) -> str:
+        """The result in at most twelve words."""
+        if not self.explorations:
+            return "Nothing was explored."
+        unjudged = sum(bool(e.not_judged) for e in self.explorations)
+        if unjudged == len(self.explorations):
+            return "No situation could be judged."
+        contenders = self.all_verdicts()
+        found = [(c.contender, name) for c in contenders for name in c.broken]
+        if len(found) == 1:
+            return f"{found[0][0]} breaks its guarantee {found[0][1]}."
+        if found and len({c for c, _ in found}) == 1:
+            return f"{found[0][0]} breaks {len(found)} of its guarantees."
+        if found:
+            return f"{len(found)} guarantees are broken, of {counted(len({c for c, _ in found}), 'contender')}."
+        if unjudged:
+            return f"No guarantee was broken; {unjudged} of {len(self.explorations)} situations were not judged."
+        if any(c.untested for c in contenders):
+            return "No guarantee was broken; some were not tested."
+        return "Every guarantee was kept in every schedule tried."
+
     def unjudged(self) -> dict[tuple[str, str], list[str]]:
         """(contender, reason) to the situations that were not judged."""
         found: dict[tuple[str, str], list[str]] = {}
@@ -211,6 +287,11 @@ class RacesInfo:
         path = folder / RACES_FILE
         write_json(path, asdict(self))
         return path
+
+
+def counted(count: int, noun: str) -> str:
+    """A number with its noun in the singular or the plural."""
+    return f"{count:,} {noun}" if count == 1 else f"{count:,} {noun}s"
 
 
 def read_races(folder: Path) -> RacesInfo:

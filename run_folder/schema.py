@@ -181,7 +181,8 @@ class ScenarioInfo:
     same_as: dict[str, str] = field(default_factory=dict)
     """Contenders that did not run here because it has no writes: each with the one that runs and does the same."""
     measured: dict[str, float] = field(default_factory=dict)
-    """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms, timer_floor_p99_ms …"""
+    """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms,
+    timer_floor_p99_ms …"""
 
 
 @dataclass(kw_only=True)
@@ -214,7 +215,7 @@ class ContenderInfo:
     on_write: Literal["deletes", "fills", "keeps"] = "deletes"
     """What its writes do to the record's entry."""
     reads_like: str = ""
-    """The contender that does the same as long as nobody writes."""
+    """The contender that does the same as long as there are no writes."""
     foreign: str = ""
     """Why our counts cannot be compared with the servers': a process that we do not count. Empty: they can."""
 

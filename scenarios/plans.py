@@ -71,12 +71,14 @@ FIXED_READS = ("cache-aside-lease", "coalescing-owned", "refresh-ahead-single")
 """Those whose reads differ. A stampede has no writes."""
 INVALIDATION_PATTERNS = ("ttl-only", "versioned-keys")
 """Other ways to invalidate. They matter only with writes."""
+HOT_KEY_CONTENDERS = ("cache-aside", "refresh-ahead", "coalescing")
+"""The article's patterns on one hot key. no-cache is left out: it has no expiries, and its rank is known. Without
+writes, write-through does the same as cache-aside."""
 VARIANT_CONTENDERS: Mapping[str, tuple[str, ...]] = dict.fromkeys(VARIANTS, ARTICLE_PATTERNS) | {
-    "stampede-at-0ms": ("no-cache", "cache-aside", "refresh-ahead", "coalescing"),
-    "stampede-one-process": ("cache-aside", "refresh-ahead", "coalescing"),
+    "stampede-at-0ms": HOT_KEY_CONTENDERS,
+    "stampede-one-process": HOT_KEY_CONTENDERS,
 }
-"""The contenders of each variant. A stampede has no writes, so write-through would equal cache-aside there. In one
-process no-cache is left out: it has no expiries, and its rank is known."""
+"""The contenders of each variant."""
 WRITE_CONTENDERS = ("no-cache", "cache-aside", "write-through", "ttl-only", "versioned-keys", "write-through-versioned")
 """The contenders that show the possible effects of a write."""
 
@@ -100,6 +102,7 @@ PLANS: Mapping[str, Plan] = {
             rounds=8,
             scenarios=(*MAIN_SCENARIOS, *TTL_SCENARIOS),
             contenders=ARTICLE_PATTERNS,
+            only={"stampede": (*HOT_KEY_CONTENDERS, "write-through")},
             fewer_rounds={"rate-limit-flood": 3, **dict.fromkeys(TTL_SCENARIOS, TTL_ROUNDS)},
             experiments=("eviction", "pipelining", "serializer-cost"),
             small_experiments=True,
@@ -112,14 +115,13 @@ PLANS: Mapping[str, Plan] = {
             contenders=(*ARTICLE_PATTERNS, *FIXED_PATTERNS, *INVALIDATION_PATTERNS),
             only={
                 "read-mostly": (*ARTICLE_PATTERNS, *FIXED_PATTERNS),
-                "stampede": (*ARTICLE_PATTERNS, *FIXED_READS),
+                "stampede": (*HOT_KEY_CONTENDERS, "write-through", *FIXED_READS),
                 **VARIANT_CONTENDERS,
                 "mixed-writes": WRITE_CONTENDERS,
             },
             fewer_rounds={
                 "rate-limit-flood": 6,
                 "read-mostly-at-0ms": 8,
-                "stampede": 8,
                 "stampede-at-0ms": 7,
                 "stampede-one-process": 7,
                 "slow-load": 6,

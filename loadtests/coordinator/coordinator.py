@@ -217,6 +217,8 @@ class Coordinator:
                 left = count_remaining_keys(self._servers.redis, self.config.key_prefix)
                 self.app_servers.read_after_drain(written)
             results = self.app_servers.collect()
+            if not scenario.check_after_drain and scenario.flood is None and scenario.fault is None:
+                left = count_remaining_keys(self._servers.redis, self.config.key_prefix)
         return results, ProbeRows(servers=account_rows(info.id, "redis", {}, left), timeline=fault_rows)
 
     def _outage(self, scenario: ScenarioPlan, info: CellInfo) -> Outage:

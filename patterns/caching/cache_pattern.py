@@ -179,7 +179,7 @@ class CachePattern(ABC):
     on_write: ClassVar[OnWrite] = "deletes"
     """The effect of `update` on the record's entry. A cell starts from the steady state that follows from it."""
     reads_like: ClassVar[str] = ""
-    """The contender that does the same as long as nobody writes. In a scenario without writes, only that one runs."""
+    """The contender that does the same without writes. In a scenario without writes, only that one runs."""
     guarantees: ClassVar[frozenset[Guarantee]] = frozenset()
     """What the pattern claims. The contract tests and the race explorer check it."""
     client: ClassVar[ClientSettings] = ClientSettings()

@@ -6,7 +6,6 @@ that have an interval of their own. Both copies are the same contender, so any d
 ignored   the intervals of the copies do not overlap, and the figures differ by more than the least difference: the
           metric is ignored in that scenario
 gap       the ratio of the larger figure to the smaller: differences between contenders below it are ignored
-worst     a cost is compared with the worse of both copies
 """
 
 import math
@@ -17,7 +16,7 @@ from stampede.reports.metrics.metric import Metric, find_metric
 from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, missing, overlap
-from stampede.reports.statistics.verdict import LEAST_DIFFERENCE, noise_floor
+from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
 
 NONE = missing("no copy ran")
 
@@ -47,16 +46,6 @@ class AAPair:
         """Whether the metric is ignored in the scenario."""
         seen_only = any(f.missing or f.why or f.level is None for f in (self.one, self.other))
         return not seen_only and not overlap(self.one, self.other) and self.gap > 1 + LEAST_DIFFERENCE
-
-    def lowest(self, name: str, figure: Estimate) -> float:
-        """The figure of a contender; for the original of the copies, the better of both."""
-        values = [figure.value] if name != self.name or self.other.missing else [figure.value, self.other.value]
-        return min(values)
-
-    def worst(self, name: str, figure: Estimate) -> tuple[str, Estimate]:
-        """A contender and its figure; for the original of the copies, the worse of both."""
-        worse = name == self.name and not self.other.missing and self.other.value > figure.value
-        return (self.again, self.other) if worse else (name, figure)
 
     @property
     def text(self) -> str:
@@ -91,20 +80,3 @@ def aa_comparison(figures: FigureSet, scenario: str, name: str) -> Comparison | 
             both = sorted(copy.keys() & original.keys())
             return compare([copy[r] for r in both], [original[r] for r in both])
     return None
-
-
-def level_noise_floor(figures: FigureSet, scenario: str, name: str) -> float:
-    """The noise floor of a level, as a share; infinity if the metric is ignored."""
-    verdict, pair = figures.aa_pairs.get((scenario, name)), aa_pair_of(figures, scenario, name)
-    if pair.ignored:
-        return math.inf
-    return max(noise_floor(verdict.comparison if verdict else None), pair.gap - 1)
-
-
-def describe_ignored_metrics(figures: FigureSet, scenario: str, names: tuple[str, ...]) -> str:
-    """The metrics that are ignored in a scenario, with the reason; empty: none of these."""
-    found = [pair for name in dict.fromkeys(names) if (pair := aa_pair_of(figures, scenario, name)).ignored]
-    if not found:
-        return ""
-    reasons = "; ".join(pair.text for pair in found)
-    return f"Ignored here, because two copies of one contender differ by it: {reasons}"

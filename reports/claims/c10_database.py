@@ -13,7 +13,7 @@ import math
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.c06_one_fetch import COALESCING
 from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
-from stampede.reports.claims.lookup import REFERENCE, UNCACHED, ran, simulated_rtt
+from stampede.reports.claims.lookup import REFERENCE, UNCACHED, hot_scenarios, ran, simulated_rtt
 from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import plain_model
@@ -21,6 +21,8 @@ from stampede.reports.topics.theory.transfer_points import is_transfer_point
 from stampede.run_folder.schema import ScenarioInfo
 
 LEFT = 0.1
+EACH_READ = Estimate(value=1000.0, how="without a cache, each read is one query")
+"""Queries per 1,000 reads on one hot key if no-cache did not run there."""
 
 
 def of_loads(
@@ -63,10 +65,13 @@ def cases(analysis: Analysis) -> list[Case]:
     found = []
     for s, contender in itertools.product(analysis.scenarios, (REFERENCE, COALESCING)):
         uncached_in = s.variant_of if is_transfer_point(s) else s.name
-        if ran(analysis, s, contender) and analysis.of(uncached_in, UNCACHED):
+        hot = s in hot_scenarios(analysis)
+        if ran(analysis, s, contender) and (hot or analysis.of(uncached_in, UNCACHED)):
             by_theory = holds_from(analysis, s) if contender == REFERENCE else ""
             with_ = analysis.figure(s.name, contender, "loads-per-1000-reads")
             without = analysis.figure(uncached_in, UNCACHED, "loads-per-1000-reads")
+            if without.missing:
+                without = EACH_READ
             found.append(of_loads(place(s), with_, without, href=s.name, contender=contender, by_theory=by_theory))
     return found
 

@@ -3,14 +3,11 @@
 import math
 from collections.abc import Iterator, Sequence
 
-import numpy as np
-
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import over, reads, waits_ms, writes
-from stampede.reports.statistics.clustered import counted_mean
-from stampede.reports.statistics.estimate import Estimate, median, missing, quantile
+from stampede.reports.statistics.estimate import Estimate, median, quantile
 from stampede.run_folder.schema import ScenarioInfo
 
 REFERENCE = "cache-aside"
@@ -72,26 +69,3 @@ def hit_wait(cells: Sequence[Cell]) -> Estimate:
         hits = waits_ms(cell.reads.where(cell.reads.labels("outcome").equal("hit")))
         each.append(quantile(hits, 0.5))
     return median(each)
-
-
-@per_group
-def misses_per_ttl(cells: Sequence[Cell]) -> Estimate:
-    """Reads of the most-read key that found no entry, per TTL of the window, clustered by round."""
-    misses, lasted = [], []
-    for cell in cells:
-        keys = cell.reads.ints("key")[cell.reads.known("key")]
-        if not len(keys):
-            continue
-        values, counts = np.unique(keys, return_counts=True)
-        of_hottest = cell.reads.ints("key") == values[counts.argmax()]
-        missed = of_hottest & cell.reads.labels("first_cache_reply").equal("none")
-        misses.append(float(np.count_nonzero(missed)))
-        lasted.append(ttls([cell]))
-    if not misses:
-        return missing("nothing was read", len(cells))
-    return counted_mean(misses, lasted)
-
-
-def ttls(cells: Sequence[Cell]) -> float:
-    """The total length of the windows, in TTLs."""
-    return sum(cell.window_s / float(cell.scenario.workload["ttl_s"]) for cell in cells)

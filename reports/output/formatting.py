@@ -65,7 +65,7 @@ def format_estimate(estimate: Estimate, metric: Metric, *, name_it: bool = True)
 
 def has_interval(estimate: Estimate) -> bool:
     """Whether the bounds are printed: not for one round, a sum, a maximum, or a figure that never varied."""
-    constant = estimate.low == estimate.value == estimate.high
+    constant = number(estimate.low) == number(estimate.value) == number(estimate.high)
     return not estimate.missing and not math.isnan(estimate.low) and estimate.rounds > 1 and not constant
 
 

@@ -1,12 +1,14 @@
-"""The JSON summary of a run for other programs: the metrics that decide, with their intervals."""
+"""The JSON summary of a run for other programs: the answers, and the metrics that decide, with their intervals."""
 
 import json
 import math
+from dataclasses import asdict
 from typing import Any
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.metrics.metric import metrics
 from stampede.reports.output.report_model import Report
+from stampede.reports.recommend.answer_row import AnswerRow
 
 
 def machine_summary(report: Report) -> str:
@@ -24,11 +26,19 @@ def machine_summary(report: Report) -> str:
         "rounds": analysis.rounds,
         "reference": report.run.reference,
         "answer": report.headline if analysis.cells else None,
-        "winners": {a.scenario.name: a.winner for a in report.answers},
+        "answers": [answer(row) for row in report.answer_rows],
         "figures": figures(analysis),
         "warnings": [{"number": w.number, "scenario": w.scenario, "what": w.what} for w in analysis.warnings],
     }
     return json.dumps(summary, indent=2, allow_nan=False)
+
+
+def answer(row: AnswerRow) -> dict[str, Any]:
+    """A row of the answer. A bound or a change that is not known is null."""
+    found = asdict(row)
+    if row.effect is not None:
+        found["effect"] |= {name: number(found["effect"][name]) for name in ("change", "low", "high")}
+    return found
 
 
 def figures(analysis: Analysis) -> list[dict[str, Any]]:

@@ -13,7 +13,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_price, other_price
+from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_costs, other_costs
 from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
@@ -22,6 +22,8 @@ from stampede.reports.recommend.answer_row import AnswerRow
 WIDTH = 80
 MOST_LINES = 25
 MOST_PATTERNS = 4
+ALL_COSTS = 6
+"""Costs of an answer that the terminal shows at most."""
 INDENT = "   "
 CUT = " …"
 NAME_COLUMN = 22
@@ -54,9 +56,9 @@ def report_lines(report: Report) -> list[ConsoleLine]:
         head.append(ConsoleLine(text="No cell was finished: there is nothing to report."))
     tail = [
         *pattern_lines(analysis, report.answer_rows),
-        *styled(folded(claims_text(report.claims), 3, INDENT), ""),
-        *styled(folded(warnings_text(analysis), 3, INDENT), "yellow" if analysis.warnings else "green"),
-        *styled(folded(missing_text(report), 3, INDENT), ""),
+        *styled(folded(claims_text(report.claims), 2, INDENT), ""),
+        *styled(folded(warnings_text(analysis), 2, INDENT), "yellow" if analysis.warnings else "green"),
+        *styled(folded(missing_text(report), 2, INDENT), ""),
     ]
     return [*head, *answer_lines(answered(report.answer_rows), MOST_LINES - len(head) - len(tail)), *tail]
 
@@ -69,20 +71,39 @@ def nothing_finished(analysis: Analysis) -> bool:
 
 
 def answer_lines(rows: Sequence[AnswerRow], room: int) -> Iterator[ConsoleLine]:
-    """Each question with its answer and price: two lines if there is room, else one that may be cut."""
-    spare = room - len(rows)
-    for k, row in enumerate(rows):
-        if k >= room:
-            return
-        lines = folded(answer_text(row), 2 if spare > 0 else 1, INDENT)
-        spare -= len(lines) - 1
-        yield from styled(lines, "")
+    """Each question with its answer and price.
+
+    Spare lines go first to answers whose main price does not fit into one line, then to the others, in their order.
+    """
+    kept = rows[: max(room, 0)]
+    sizes = [1] * len(kept)
+    spare = room - len(kept)
+    for wanted in (1, ALL_COSTS):
+        for k, row in enumerate(kept):
+            more = len(fitting(row, wanted)) - sizes[k]
+            if 0 < more <= spare:
+                sizes[k] += more
+                spare -= more
+    for row, size in zip(kept, sizes, strict=True):
+        yield from styled(within(row, size), "")
 
 
-def answer_text(row: AnswerRow) -> str:
-    """A question, its answer, how sure it is, and the price."""
-    price = "; ".join(part for part in (measured_price(row), other_price(row)) if part)
-    return f"{row.question}: {row.use} ({row.certainty}). Price: {price}"
+def within(row: AnswerRow, most: int) -> list[str]:
+    """A question, its answer and as many of its costs as that many lines hold."""
+    for costs in range(ALL_COSTS, 0, -1):
+        lines = fitting(row, costs)
+        if len(lines) <= most:
+            return lines
+    return folded(" ".join(line.strip() for line in fitting(row, 1)), most, INDENT)
+
+
+def fitting(row: AnswerRow, most_costs: int) -> list[str]:
+    """The lines for a question, its answer, how sure it is, and the first of its costs."""
+    mechanism = [row.mechanism] if row.mechanism else []
+    costs = [*measured_costs(row), *mechanism, *other_costs(row)] or ["not stated"]
+    more = CUT if len(costs) > most_costs else ""
+    text = f"{row.question}: {row.use} ({row.certainty}). Price: {'; '.join(costs[:most_costs])}{more}"
+    return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
 
 
 def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[ConsoleLine]:

@@ -9,18 +9,16 @@ from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
-from stampede.reports.output.panels.scorecard import Scorecard, outages_of, scorecard_of
 from stampede.reports.output.panels.table import Grid
-from stampede.reports.recommend import headline
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.recommend.answer_table import answer_rows
-from stampede.reports.recommend.headline import Answer
+from stampede.reports.recommend.headline import headline
 from stampede.reports.topics import monitoring_section
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection
 from stampede.reports.topics.faults import fault_sections
 from stampede.reports.topics.faults.fault_sections import FaultSection
+from stampede.reports.topics.faults.outage_effects import outages_of
 from stampede.reports.topics.races import races_section as races
 from stampede.reports.topics.races.races_section import RacesSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
@@ -41,16 +39,11 @@ class Report:
 
     analysis: Analysis
     headline: str
-    tied: bool
-    """Whether the headline names several contenders because this run cannot distinguish them."""
-    answers: Sequence[Answer]
-    advice: Sequence[AdviceCard]
+    """At most twelve words."""
     answer_rows: Sequence[AnswerRow]
     """The table of answers, in the order of the page."""
     depends_on: str
-    next_command: tuple[str, str]
     claims: Sequence[ClaimFinding]
-    scorecard: Scorecard
     races: RacesSection | None
     """None: this run explored no schedules."""
     sections: Sequence[ScenarioSection]
@@ -87,7 +80,6 @@ def read_report(folder: Path) -> Report:
 def build_report(analysis: Analysis) -> Report:
     """Make every section of the report, each once."""
     outages = outages_of(analysis)
-    found = headline.answers(analysis)
     explored = races.section_of(analysis.run.folder)
     info = explored.info if explored else None
     experiments = http_validation.experiment_sections(analysis)
@@ -95,17 +87,13 @@ def build_report(analysis: Analysis) -> Report:
     found_claims = claims.findings(analysis)
     limited = limiters.sections(analysis, info)
     sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
+    rows = answer_rows(sources)
     return Report(
         analysis=analysis,
-        headline=headline.headline(found, analysis),
-        tied=headline.tied(found, analysis),
-        answers=found,
-        advice=advice_cards(analysis, info, outages),
-        answer_rows=answer_rows(sources),
-        depends_on=http_validation.depends_on(found, analysis),
-        next_command=headline.next_command(analysis),
+        headline=headline(rows, analysis),
+        answer_rows=rows,
+        depends_on=http_validation.depends_on(analysis),
         claims=found_claims,
-        scorecard=scorecard_of(analysis, info, outages),
         races=explored,
         sections=[section(analysis, s) for s in analysis.scenarios if not is_transfer_point(s)],
         fault_scenarios=faults,

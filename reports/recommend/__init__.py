@@ -1,6 +1,5 @@
-"""The recommendation: which contender to use in each scenario (headline) and for each use case (advice cards).
+"""The recommendation: one row for each question of an engineer, and the headline made of the rows.
 
-The rule excludes contenders that are not eligible, selects the best by a metric, names those that this run cannot
-One rule decides. It excludes contenders that are not eligible, selects the best by a metric, names those that this run
-cannot distinguish from it, and breaks the tie by response times.
+One rule decides. It excludes contenders that are not eligible, compares the others by the question's metric, paired by
+round, and takes the simplest one that no other beats by more than the minimum effect.
 """

@@ -1,10 +1,10 @@
-"""Eligibility: which contenders may be taken in a scenario, and for a use case with its requirements."""
+"""Eligibility: which contenders may be taken for a question."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from stampede.reports.analysis.aa_pair import aa_pair_of
 from stampede.reports.analysis.figure_set import FigureSet
+from stampede.reports.analysis.time_scale import scale_preserved
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.recommend.requirements import (
@@ -14,7 +14,6 @@ from stampede.reports.recommend.requirements import (
     holds_everywhere,
     requirement_status,
 )
-from stampede.reports.statistics.estimate import overlap
 from stampede.run_folder.races_json import RacesInfo
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -26,7 +25,7 @@ UNANSWERED = "left requests unanswered"
 
 @dataclass(frozen=True, kw_only=True)
 class Eligibility:
-    """Which contenders are eligible for a use case, and why the others are not."""
+    """Which contenders are eligible for a question, and why the others are not."""
 
     contenders: list[ContenderInfo]
     """The eligible contenders, in the order of the run."""
@@ -58,36 +57,17 @@ def wrong_answers(figures: FigureSet, scenario: str, ran: Sequence[ContenderInfo
     return denying | {c.name: UNANSWERED for c in ran if not answered_all(figures, scenario, c)}
 
 
-def freshest(figures: FigureSet, scenario: ScenarioInfo, contenders: list[ContenderInfo]) -> list[ContenderInfo]:
-    """The contenders without a read that was certainly stale after acknowledgement, in a scenario about freshness.
-
-    One such read excludes a contender; it needs no statistics. If every contender had some, those stay that cannot be
-    distinguished from the lowest share. In other scenarios all stay.
-    """
-    if not scenario.check_after_drain:
-        return contenders
-    shares = {c.name: figures.figure(scenario.name, c.name, "stale-after-told") for c in contenders}
-    judged = [c for c in contenders if not shares[c.name].missing]
-    if not judged:
-        return contenders
-    if clean := [c for c in judged if shares[c.name].value == 0]:
-        return clean
-    if aa_pair_of(figures, scenario.name, "stale-after-told").ignored:
-        return judged
-    best = min((shares[c.name] for c in judged), key=lambda share: share.value)
-    return [c for c in judged if shares[c.name].value <= best.value or overlap(shares[c.name], best)]
-
-
 def eligible(
     figures: FigureSet, scenario: ScenarioInfo, requirements: Sequence[Requirement], races: RacesInfo | None
 ) -> Eligibility:
-    """The contenders that answered every request and meet the requirements.
+    """The contenders that answered every request, meet the requirements and keep their scale of times.
 
     A contender that meets a requirement only under a condition is eligible if no other cache keeps it without one.
     """
     ran = runners(figures, scenario.name)
     statuses = {c.name: requirement_statuses(figures, scenario, requirements, c, races) for c in ran}
     excluded = {name: why for name, found in statuses.items() if (why := next((s.fails for s in found if s.fails), ""))}
+    excluded |= {c.name: why for c in ran if (why := scale_preserved(c, scenario))}
     excluded |= wrong_answers(figures, scenario.name, ran)
     left = [c for c in ran if c.name not in excluded]
     if any(c.name != NO_CACHE and holds_everywhere(statuses[c.name]) for c in left):

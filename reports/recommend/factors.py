@@ -1,27 +1,21 @@
 """The "Depends on" sentence: the factors that a run varied, and whether the order of contenders changes with them."""
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from typing import Literal
 
 from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.output import formatting
-from stampede.reports.recommend.headline import Answer, lies_below
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, overlap
 from stampede.run_folder.schema import ScenarioInfo
 
 
-def depends_on(found: Sequence[Answer], figures: FigureSet) -> str:
-    """Whether the order of contenders changes with the scenario and with each factor that the run varied."""
-    own = [a for a in found if a.winner is not None and not a.scenario.variant_of]
-    winners = {a.winner for a in own}
-    parts = []
-    if len(winners) > 1:
-        parts.append(f"The scenario: {formatting.listed([f'{a.winner} in {a.scenario.name}' for a in own])}.")
+def depends_on(figures: FigureSet) -> str:
+    """Whether the order of contenders changes with each factor that the run varied."""
     factors = [(factor, base, other) for base, other in varied(figures) if (factor := varied_factor(base, other))]
-    parts += [order_changes(figures, factor, base, other) for factor, base, other in factors]
+    parts = [order_changes(figures, factor, base, other) for factor, base, other in factors]
     rest = [name for name in ("simulated RTT", "cores", "processes", "rate") if name not in {f for f, _, _ in factors}]
     names = formatting.listed(rest)
     return " ".join([*parts, f"{names[:1].upper()}{names[1:]}: not varied in this run."])
@@ -96,3 +90,8 @@ def order(a: Estimate, b: Estimate, copies: AAPair) -> int:
     if a.missing or b.missing or a.level is None or b.level is None or overlap(a, b):
         return 0
     return -1 if lies_below(a, b, copies) else 1 if lies_below(b, a, copies) else 0
+
+
+def lies_below(mine: Estimate, its: Estimate, copies: AAPair) -> bool:
+    """Whether one figure is below another by more than the difference between the A/A copies."""
+    return not copies.ignored and mine.value * copies.gap < its.value

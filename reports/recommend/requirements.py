@@ -1,12 +1,12 @@
-"""The requirements of use cases, and whether a contender meets them. Pure functions.
+"""The requirements of questions, and whether a contender meets them. Pure functions.
 
 fails         the contender does not guarantee it, or one counterexample is known: a read that was certainly stale, or
               an order of steps that breaks the invariant with nothing else happening. One counterexample is enough; it
               needs no statistics
 conditional   kept in every order of steps, but broken when something else happens in between (an entry expires, a
               client crashes) that the guarantee does not name. Such a contender ranks below one that keeps it even
-              then, and the card names the condition
-untested      guaranteed, but this run did not test it; the contender is eligible, and the card says so
+              then, and the row names the condition
+untested      guaranteed, but this run did not test it; the contender is eligible, and the row says so
 """
 
 from collections.abc import Sequence
@@ -19,7 +19,7 @@ from stampede.run_folder.schema import ContenderInfo
 
 @dataclass(frozen=True, kw_only=True)
 class Requirement:
-    """A requirement of a use case: a guarantee, the explorer's invariant for it, and a count of violations."""
+    """A requirement of a question: a guarantee, the explorer's invariant for it, and a count of violations."""
 
     text: str
     """A statement that must hold: "an old value is gone one TTL later at the latest"."""
@@ -47,7 +47,7 @@ UNTESTED = {
     NOT_JUDGED: "its orders of steps could not be judged",
     NOT_EXERCISED: "no order of steps that was tried exercised it",
 }
-"""The explorer's verdicts that leave a requirement untested, each with its text on the card."""
+"""The explorer's verdicts that leave a requirement untested, each with its text."""
 
 
 def requirement_status(

@@ -17,7 +17,7 @@ SCENARIO = Scenario(
         "active_records": 1,
         "ttl_s": 1.5,
         "load_cpu_ms": 1.0,
-        "load_wait_ms": 19.0,
+        "load_wait_ms": 17.0,
     },
     window_ttls=3,
     report_separately=True,

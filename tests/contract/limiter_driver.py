@@ -7,7 +7,7 @@ import redis
 
 from stampede.patterns.contender_registry import limiters
 from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig, RateLimiter
-from stampede.reports.topics.rate_limiting.calls import Calls, calls
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls, calls
 
 SCRIPTED = sorted(limiters().keys() - {"sliding-window"})
 """The limiters that use Redis' clock."""

@@ -14,10 +14,10 @@ from stampede.loadtests.instrumentation.clock import ThreadClock
 from stampede.loadtests.instrumentation.meters import Meter, RequestFacts, current_facts
 from stampede.patterns.contender_registry import limiters
 from stampede.patterns.rate_limiting.rate_limiter import Bucket, LimiterConfig, Strict
-from stampede.reports.topics.rate_limiting.calls import calls
-from stampede.reports.topics.rate_limiting.decisions import retry_outcomes, wrong
-from stampede.reports.topics.rate_limiting.entitlement import share
-from stampede.reports.topics.rate_limiting.rolling_windows import (
+from stampede.reports.topics.rate_limiting.decision_counts.calls import calls
+from stampede.reports.topics.rate_limiting.decision_counts.decisions import retry_outcomes, wrong
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import share
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import (
     most_beyond_refill,
     rolling_certain,
     rolling_possible,

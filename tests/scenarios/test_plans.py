@@ -11,7 +11,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_con
 from stampede.reports.claims.claims_section import claims
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL
-from stampede.scenarios.plans import ARTICLE_PATTERNS, BUDGETS_S, PLANS, TTL_SCENARIOS, VARIANTS
+from stampede.scenarios.plans import ARTICLE_PATTERNS, BUDGETS_S, HOT_KEY_CONTENDERS, PLANS, TTL_SCENARIOS, VARIANTS
 from stampede.scenarios.scenario import scenarios
 
 
@@ -67,7 +67,7 @@ def test_standard_runs_what_each_claim_needs() -> None:
         rounds[cell.contender] = max(rounds.get(cell.contender, 0), cell.round)
     for name in ("read-mostly", "stampede", "read-mostly-at-0ms", "stampede-at-0ms"):
         writes = scenarios()[name].overrides.get("read_share") != 1.0
-        assert set(ARTICLE_PATTERNS) - (set() if writes else {"write-through"}) <= set(ran[name])
+        assert set(ARTICLE_PATTERNS if writes else HOT_KEY_CONTENDERS) <= set(ran[name])
         assert "bare-get" in ran[name]
     assert {"cache-aside", "coalescing", "refresh-ahead"} <= set(ran["stampede-one-process"])
     timed = {name: rounds for name, rounds in ran.items() if not scenarios()[name].report_separately}

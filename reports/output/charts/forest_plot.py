@@ -4,7 +4,7 @@ from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullFormatter
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.results import Verdict
@@ -92,7 +92,7 @@ def draw_panel(
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.8), max(high, 1.25))
     axes.xaxis.set_major_locator(FixedLocator(TICKS))
-    axes.xaxis.set_minor_locator(NullLocator())
+    axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.set_title(HEADINGS.get(metric.name, formatting.label(metric)), fontsize=9, color=INK, loc="left")
     style_axes(axes)

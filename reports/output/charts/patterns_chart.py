@@ -18,6 +18,8 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 NO_CACHE = "no-cache"
+TWO_THIRDS = 7.8
+"""Width of the wide drawing in inches: the page shows another section next to it."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -31,10 +33,8 @@ class PatternPanel:
 
 
 PANELS = (
-    PatternPanel(
-        title="Database queries", axis="queries per 1,000 reads (fewer is better)", metrics=("loads-per-1000-reads",)
-    ),
-    PatternPanel(title="Latency: hit (filled), miss (empty)", axis="ms, median (log)", metrics=("hit-p50", "miss-p50")),
+    PatternPanel(title="Database queries", axis="queries per 1,000 reads", metrics=("loads-per-1000-reads",)),
+    PatternPanel(title="Latency: hit ●, miss ○", axis="ms, median (log)", metrics=("hit-p50", "miss-p50")),
     PatternPanel(title="Redis commands", axis="commands per request", metrics=("commands-per-request",)),
 )
 
@@ -66,7 +66,7 @@ def patterns_chart(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "missed. Grey: the A/A copy of a pattern; a difference smaller than the one between a pattern and its "
             "copy is noise."
         ),
-        svg=drawn_twice(draw, anchor, question, caption, hover_texts(analysis, scenario, rows, panels)),
+        svg=drawn_twice(draw, anchor, question, caption, hover_texts(analysis, scenario, rows, panels), TWO_THIRDS),
         columns=["contender", *(formatting.label(m) for m in shown)],
         rows=[
             [
@@ -109,7 +109,7 @@ def draw_panels(
 ) -> Figure:
     """Draw the panels next to each other, or below each other in a narrow figure."""
     narrow = width <= NARROW
-    row_height, frame = 0.3, 0.85
+    row_height, frame = 0.3 if narrow else 0.4, 0.85
     height = (row_height * len(rows) + frame) * (len(panels) if narrow else 1)
     drawing = new_figure(width, height)
     grid = drawing.subplots(len(panels), 1, squeeze=False)[:, 0] if narrow else None

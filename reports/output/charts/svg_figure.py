@@ -83,16 +83,21 @@ WIDE, NARROW = 11.0, 3.6
 
 
 def drawn_twice(
-    draw: Callable[[float], Figure], anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None
+    draw: Callable[[float], Figure],
+    anchor: str,
+    title: str,
+    description: str,
+    titles: Mapping[str, str] | None = None,
+    wide: float = WIDE,
 ) -> str:
     """A chart drawn for a wide page and again for a phone. The page's CSS shows one of the two.
 
     `draw` makes the figure for a width in inches: at NARROW it puts its panels below each other. The second drawing
-    has the ids of the first with "-narrow" after the anchor.
+    has the ids of the first with "-narrow" after the anchor. `wide`: less than WIDE for a part of the page's width.
     """
-    wide = drawn(draw(WIDE), anchor, title, description, titles)
-    narrow = drawn(draw(NARROW), f"{anchor}-narrow", title, description, titles)
-    return f'<div class="wide">{wide}</div><div class="narrow">{narrow}</div>'
+    large = drawn(draw(wide), anchor, title, description, titles)
+    small = drawn(draw(NARROW), f"{anchor}-narrow", title, description, titles)
+    return f'<div class="wide" style="max-width:{110 * wide:.0f}px">{large}</div><div class="narrow">{small}</div>'
 
 
 def drawn(figure: Figure, anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None) -> str:

@@ -171,7 +171,7 @@ def timeline_figure(analysis: Analysis, chosen: Sequence[Moment], span: TimeAxis
             title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", fontsize=9, color=INK
         )
         frame_panel(axes, len(shown), span, moment.contender.name)
-    figure.supxlabel("ms since the first query began; shaded: the time of one query", fontsize=9.5, color=MUTED)
+    figure.supxlabel("ms since the first query began", fontsize=9.5, color=MUTED)
     return figure
 
 

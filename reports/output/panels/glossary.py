@@ -68,6 +68,7 @@ def explained(text: str) -> markupsafe.Markup:
 
 GLOSSARY_KEYS = {word.lower(): word for word in GLOSSARY if len(word) > 1}
 WORDS = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GLOSSARY_KEYS), key=len, reverse=True))})(?![\w-])", re.IGNORECASE
+    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GLOSSARY_KEYS), key=len, reverse=True))})(?![\w-]| generator)",
+    re.IGNORECASE,
 )
 """Every word of the glossary that has more than one letter."""

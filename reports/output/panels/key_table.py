@@ -64,7 +64,7 @@ HEADINGS = {
     "service-p10": "service time p10",
 }
 """Short headings, by the metric's name; the others have their full name."""
-SYMBOLS = {"better": ("▼", "▲"), "worse": ("▲", "▼"), "same": ("=", "="), "cannot tell": ("·", "·")}
+SYMBOLS = {"better": ("▼", "▲"), "worse": ("▲", "▼"), "same": ("=", "="), "cannot tell": ("○", "○")}
 """The symbol of a verdict, for a metric whose lower values are better and for one whose higher values are better."""
 CLASSES = {"better": "better", "worse": "worse", "same": "same", "cannot tell": "unclear"}
 
@@ -159,11 +159,23 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
             if contender.kind == "aa-copy":
                 verdict = figures.aa_pairs.get((scenario.name, metric.name))
             entries.append(entry(figure, verdict, metric))
-            if is_withheld(figure) and figure.why and contender.kind == "contender":
-                notes.setdefault(f"{HEADINGS.get(metric.name, formatting.label(metric))}: {figure.why}")
+            if is_withheld(figure) and has_reason(figures, scenario, contender, figure):
+                name = HEADINGS.get(metric.name, formatting.label(metric))
+                notes.setdefault(f"{contender.name}, {name}: {reason(figure)}")
         rows.append(KeyRow(contender=contender, entries=entries))
     titles = [KeyColumn(title=heading(metric), explain=metric.explain) for metric in columns]
     return KeyTable(columns=titles, rows=rows, footnotes=list(notes))
+
+
+def has_reason(figures: FigureSet, scenario: ScenarioInfo, contender: ContenderInfo, figure: Estimate) -> bool:
+    """Whether a footnote says why a figure is withheld: not for baselines, nor for a contender without a cache."""
+    commands = figures.figure(scenario.name, contender.name, "commands-per-request")
+    return bool(figure.why) and contender.kind == "contender" and (commands.missing or commands.value > 0)
+
+
+def reason(figure: Estimate) -> str:
+    """Why a figure is withheld."""
+    return figure.why.removeprefix("not estimated: ") or "not measured"
 
 
 def is_withheld(figure: Estimate) -> bool:
@@ -175,7 +187,7 @@ def entry(figure: Estimate, verdict: Verdict | None, metric: Metric) -> KeyEntry
     """The texts of one figure."""
     if is_withheld(figure):
         seen = "" if figure.missing else f"; observed: {formatting.figure(figure.value, metric)}"
-        return KeyEntry(value=formatting.MISSING, title=f"not estimated: {figure.why or 'not measured'}{seen}")
+        return KeyEntry(value=formatting.MISSING, title=f"not estimated: {reason(figure)}{seen}")
     word = verdict.sentence if verdict is not None and verdict.comparison.rounds else ""
     return KeyEntry(
         value=f"{figure.value:,.0f}" if metric.whole else formatting.number(figure.value),

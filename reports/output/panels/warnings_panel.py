@@ -24,7 +24,7 @@ CONSEQUENCES = {
     "too-dense": "The share of stale reads is a lower bound only.",
     "other-load": "Absolute latency is too high; differences between patterns are paired by round and still valid.",
     "drift": "Absolute latency changed during the run; differences between patterns are still valid.",
-    "scale-not-preserved": "No verdict on that pattern in that scenario: with a longer TTL it would behave differently.",
+    "scale-not-preserved": "That pattern gets no verdict there: with a longer TTL it would behave differently.",
     "few-samples": "The medians of those cells are rough.",
 }
 """By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""

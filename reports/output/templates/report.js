@@ -1,7 +1,7 @@
 "use strict";
 (() => {
   const all = (selector, root = document) => [...root.querySelectorAll(selector)];
-  const slugs = new Map(all("[data-contender][data-name]").map((e) => [e.dataset.contender, e.dataset.name]));
+  const slugs = new Map(all("#patterns [data-contender][data-name]").map((e) => [e.dataset.contender, e.dataset.name]));
   const bar = document.getElementById("show");
   if (bar && slugs.size > 1) {
     bar.append("Show: ");
@@ -59,6 +59,6 @@
       await navigator.clipboard.writeText(lines.join("\n") + "\n");
       button.textContent = "Copied";
     });
-    table.closest(".box").before(button);
+    (table.closest(".box") ?? table).before(button);
   }
 })();

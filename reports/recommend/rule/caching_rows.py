@@ -42,7 +42,8 @@ def caching_row(figures: FigureSet, question: Question, races: RacesInfo | None)
         return replace(empty, why="not measured in this run", command=command, minutes=PLAN_MINUTES[question.plan])
     found = eligible(figures, scenario, question.requirements, races)
     excluded, ranked = dict(found.excluded), list[ContenderInfo]()
-    copies = {c.name: c.reads_like for c in found.contenders if is_copy(c, found.contenders, scenario)}
+    copies = dict(scenario.same_as)
+    copies |= {c.name: c.reads_like for c in found.contenders if is_copy(c, found.contenders, scenario)}
     for c in found.contenders:
         if question.caches_only and c.name == NO_CACHE:
             continue
@@ -134,7 +135,8 @@ def reservations(
     statuses = found.statuses[pick.name]
     condition = conditions(statuses)
     kept = alternatives_that_hold(figures, scenario, question.requirements, races) if condition else ""
-    left_out = figures.figure(question.scenario, pick.name, question.metric).why
+    figure = figures.figure(question.scenario, pick.name, question.metric)
+    left_out = "" if figure.missing else figure.why
     return tuple(text for text in (untested(statuses), condition, kept, left_out) if text)
 
 

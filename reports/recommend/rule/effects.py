@@ -29,7 +29,7 @@ NOUNS = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class Change:
+class RelativeChange:
     """A change as a share, with its interval: -0.25 is 25 % less. The bounds are nan with too few rounds."""
 
     share: float
@@ -42,14 +42,21 @@ class Change:
         if math.isnan(self.low):
             return f"{percent(abs(self.share))} %"
         bounds = (self.low, self.high) if self.share > 0 else (-self.high, -self.low)
-        return f"{percent(abs(self.share))} % ({percent(bounds[0])} – {percent(bounds[1])})"
+        digits = 1 if self.high - self.low < NARROW or bounds[1] > ALMOST_ALL else 0
+        low, high = (percent(bound, digits) for bound in bounds)
+        return f"{percent(abs(self.share), digits)} % ({low} – {high})"
 
 
-def percent(share: float) -> str:
-    """A share in percent, without the sign %: whole, and one decimal between 99 and 100."""
-    value = 100 * share
-    text = f"{value:.1f}" if 99 < value < 100 else f"{value:.0f}"
-    return "0" if text == "-0" else text
+NARROW = 0.02
+"""An interval narrower than two points is printed with one decimal."""
+ALMOST_ALL = 0.99
+"""So is one that ends above 99 %."""
+
+
+def percent(share: float, digits: int = 0) -> str:
+    """A share in percent, without the sign %."""
+    text = f"{100 * share:.{digits}f}"
+    return text.removeprefix("-") if float(text) == 0 else text
 
 
 def effect_of(figures: FigureSet, question: Question, candidates: Candidates) -> Effect | None:
@@ -62,8 +69,8 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
     also = [paired_effect(figures, question.scenario, name, other, simplest).text for name in question.also]
     text = f"{'; '.join([effect.text, *also])}, compared with {simplest}"
     if candidates.pick == 0:
-        share = 100 * candidates.minimum.share
-        text = f"no pattern {question.verb} more than {share:.0f} % (best: {other}, {effect.text})"
+        sentence = question.no_better.format(share=f"{100 * candidates.minimum.share:.0f} %")
+        text = f"{sentence} (closest: {other}, {effect.text})"
     return Effect(text=text, against=simplest, change=effect.change, low=effect.low, high=effect.high)
 
 
@@ -89,14 +96,14 @@ def paired_effect(figures: FigureSet, scenario: str, name: str, mine: str, other
     return Effect(text=text, against=other, change=change.share, low=change.low, high=change.high)
 
 
-def change_of(values: Floats) -> Change | None:
+def change_of(values: Floats) -> RelativeChange | None:
     """The change from the second row of round values to the first; None if a value is zero."""
     if not np.all(values > 0):
         return None
     ratio = compare(list(values[0]), list(values[1])).ratio
     if ratio is None:
-        return Change(share=float(np.expm1(centre(np.log(values[0]) - np.log(values[1])))))
-    return Change(share=ratio.estimate - 1, low=ratio.low - 1, high=ratio.high - 1)
+        return RelativeChange(share=float(np.expm1(centre(np.log(values[0]) - np.log(values[1]))[0])))
+    return RelativeChange(share=ratio.estimate - 1, low=ratio.low - 1, high=ratio.high - 1)
 
 
 def difference(values: Floats, metric: Metric) -> str:

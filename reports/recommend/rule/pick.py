@@ -46,10 +46,15 @@ def minimum_effect(copies: Comparison | None, difference: float) -> Minimum:
     return Minimum(share=share, difference=difference if shift is None else max(difference, abs(shift.low), shift.high))
 
 
-def centre(differences: Floats) -> Floats:
-    """The Hodges–Lehmann estimate of each row: the median of the means of all pairs of its values."""
-    i, j = np.triu_indices(differences.shape[-1])
-    return np.asarray(np.median((differences[..., i] + differences[..., j]) / 2, axis=-1))
+def centre(differences: Floats, drawn: Ints | None = None) -> Floats:
+    """The Hodges–Lehmann estimate, the median of the means of all pairs of values, for each row of drawn rounds.
+
+    Without `drawn`: of the rounds themselves, as one row.
+    """
+    rows = np.arange(len(differences))[None] if drawn is None else drawn
+    i, j = np.triu_indices(rows.shape[1])
+    means = np.add.outer(differences, differences) / 2
+    return np.asarray(np.median(means[rows[:, i], rows[:, j]], axis=1))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,7 +81,7 @@ class Candidates:
             rounds = np.log(self.values[i]) - np.log(self.values[j])
         else:
             rounds = self.values[i] - self.values[j]
-        return centre(rounds[drawn])
+        return centre(rounds, drawn)
 
     def beats(self, drawn: Ints) -> Bools:
         """[row, i, j]: whether candidate i is better than j by more than the minimum, in each row of drawn rounds."""
@@ -144,7 +149,7 @@ def simplest_not_beaten(beats: Bools) -> Ints:
     """For each row of [row, i, j], the first j that no i beats; if all are beaten, the one that beats most."""
     beaten = beats.any(axis=1)
     first, most = np.argmin(beaten, axis=1), np.argmax(beats.sum(axis=2), axis=1)
-    return np.asarray(np.where(beaten.all(axis=1), most, first))
+    return np.asarray(np.where(np.all(beaten, axis=1), most, first))
 
 
 def common_rounds(by_name: Sequence[dict[int, float]]) -> Floats:

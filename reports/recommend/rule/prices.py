@@ -53,9 +53,9 @@ class Paired:
 def prices_of(
     figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo
 ) -> tuple[Price, ...]:
-    """What the pick costs against the base, largest share first; then what is not estimated, then the guarantees."""
+    """What the pick costs against the base: latency first, then commands and memory, then the guarantees."""
     if pick.name == base.name:
-        return (Price(text=FREE, kind="none"),)
+        return (Price(text=FREE, kind="none", brief="none"),)
     found = costs_of(figures, scenario, pick, base)
     known = [p for p in found if p.comparison.rounds >= MIN_ROUNDS]
     measured = measured_prices(known)
@@ -73,7 +73,7 @@ def prices_of(
 
 
 def measured_prices(known: Sequence[Paired]) -> list[Paired]:
-    """Those that are significantly above zero, and above the resolution; largest ratio first."""
+    """Those that are significantly above zero, and above the resolution."""
     adjusted = holm([p.comparison.p for p in known])
     measured = []
     for p, adjusted_p in zip(known, adjusted, strict=True):
@@ -81,17 +81,14 @@ def measured_prices(known: Sequence[Paired]) -> list[Paired]:
         above = shift is not None and shift.estimate > find_metric(p.priced.metric).resolution
         if above and adjusted_p <= SIGNIFICANT:
             measured.append(p)
-    return sorted(measured, key=lambda p: -growth(p))
-
-
-def growth(p: Paired) -> float:
-    """How many times the other's level the pick's is, with the resolution added to both."""
-    resolution = find_metric(p.priced.metric).resolution
-    return (p.mine + resolution) / (p.other + resolution)
+    return measured
 
 
 def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo) -> list[Paired]:
-    """The costs that exist for this pair. One without common rounds has zero rounds."""
+    """The costs that exist for this pair. One without common rounds has zero rounds.
+
+    Without entries there are no hits to compare; one hot key takes the memory of one entry with any contender.
+    """
     place, entries = scenario.name, base.moving_parts != []
     found = []
     if entries:
@@ -101,10 +98,11 @@ def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, ba
         found.append(waits)
     else:
         found.append(paired(figures, place, MISS, pick.name, base.name))
-    found.append(paired(figures, place, COMMANDS, pick.name, base.name))
-    found.append(paired(figures, place, MEMORY, pick.name, base.name, instead=None if entries else ""))
     if scenario.workload.get("read_share", 1.0) < 1:
         found.append(paired(figures, place, WRITE, pick.name, base.name))
+    found.append(paired(figures, place, COMMANDS, pick.name, base.name))
+    if scenario.workload.get("active_records") != 1:
+        found.append(paired(figures, place, MEMORY, pick.name, base.name, instead=None if entries else ""))
     return found
 
 

@@ -25,8 +25,8 @@ class Question:
     """If a value is zero there is no ratio: the smallest difference that counts, in the unit of the metric."""
     also: tuple[str, ...] = ()
     """Further metrics that the effect names."""
-    verb: str = "saves"
-    """In "no pattern saves more than 10 %"."""
+    no_better: str = "no pattern saves more than {share} of the queries"
+    """The sentence for a question whose answer is the simplest contender."""
     asks_for_more: bool = False
     """Whether the simplest cache is taken for granted, so that picking it means "nothing"."""
     plan: str = "quick"
@@ -43,7 +43,7 @@ QUESTIONS = (
         caches_only=False,
         minimum_difference=0.1,
         also=("loads-per-1000-reads",),
-        verb="shortens the median read by",
+        no_better="no pattern shortens the median read by more than {share}",
     ),
     Question(
         name="fewer-queries",
@@ -69,7 +69,7 @@ QUESTIONS = (
         metric="misses-per-1000-reads",
         requirements=(STALE_AT_MOST_TTL,),
         minimum_difference=1.0,
-        verb="avoids",
+        no_better="no pattern avoids more than {share} of the misses",
     ),
     Question(
         name="fresh-records",

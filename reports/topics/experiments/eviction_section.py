@@ -1,174 +1,134 @@
-"""Report section on eviction: hit rate by policy and key sequence, and its share of the optimum."""
+"""Report section on eviction: hit rate by policy and key sequence, compared with allkeys-lru."""
 
 import math
-from dataclasses import dataclass
 
-import numpy as np
 import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
-from stampede.reports.metrics.response_times import SAMPLES_BEYOND
 from stampede.reports.output import formatting
-from stampede.reports.output.charts import COLORS, GRID, INK, MUTED, Chart, drawn, new_figure, style_axes
+from stampede.reports.output.charts import (
+    COLORS,
+    GRID,
+    INK,
+    MUTED,
+    NARROW,
+    Chart,
+    drawn_twice,
+    new_figure,
+    style_axes,
+)
 from stampede.reports.output.panels.table import Grid, GridEntry
-from stampede.reports.statistics.estimate import quantile
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, quantile
+from stampede.reports.topics.experiments.eviction_results import (
+    FEW_TICKS,
+    LEAST_POINTS,
+    LEAST_SHARE,
+    LRU_TICK_S,
+    REFUSING,
+    USUAL,
+    PolicyResult,
+    blind_lru,
+    by_sequence,
+    eviction_results,
+)
 from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "eviction"
-USUAL = "allkeys-lru"
-"""The policy that is usually recommended."""
 STEPS = (0.95, 0.9, 0.8, 0.65)
 """Shares of the optimum at which the colour changes."""
-CLOSE = 0.02
-"""Hit rates that differ by less count as equal: two runs of a sampling policy differ by about this share."""
-LRU_TICK_S = 1.0
-"""Resolution of Redis' LRU clock in seconds."""
-FEW_TICKS = 3
-"""LRU cannot order entries that stay for fewer ticks."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Outcome:
-    """Result of one policy on one sequence of keys."""
-
-    policy: str
-    sequence: str
-    requests: int
-    hits: int
-    optimum_hits: int
-    """Hits of the optimal policy with the largest number of entries that this one held."""
-    refused: int
-    evictions: int
-    most_entries: int
-    used_memory_bytes: float
-    maxmemory_bytes: float
-    elapsed_s: float
-    get_ms: np.typing.NDArray[np.float64]
-
-    @property
-    def hit_rate(self) -> float:
-        """Hits over requests."""
-        return self.hits / self.requests
-
-    @property
-    def of_optimum(self) -> float:
-        """Hits over the optimum's hits."""
-        return self.hits / self.optimum_hits if self.optimum_hits else math.nan
-
-    @property
-    def stay_s(self) -> float:
-        """Mean time for which an entry stayed: entries over fills per second (Little's law)."""
-        fills = self.requests - self.hits - self.refused
-        return self.most_entries * self.elapsed_s / fills if self.evictions and fills else math.inf
-
-    @property
-    def get_p99_ms(self) -> float:
-        """p99 of a GET in ms; nan with fewer than ten samples beyond it."""
-        return quantile(self.get_ms, 0.99) if len(self.get_ms) >= 100 * SAMPLES_BEYOND else math.nan
-
-
-def outcomes(facts: pd.DataFrame) -> list[Outcome]:
-    """The result of every policy on every sequence, in the order of the run."""
-    found = []
-    for (policy, sequence), own in facts.groupby(["variant", "parameter"], sort=False):
-        once = own[own["at"].isna()].set_index("name")["value"]
-        counts = ("requests", "hits", "optimum_hits", "refused", "evictions", "most_entries")
-        found.append(
-            Outcome(
-                policy=str(policy),
-                sequence=str(sequence),
-                **{name: int(once[name]) for name in counts},
-                used_memory_bytes=float(once["used_memory"]),
-                maxmemory_bytes=float(once["maxmemory"]),
-                elapsed_s=float(once["elapsed"]),
-                get_ms=own.loc[own["name"] == "get", "value"].to_numpy(dtype=np.float64),
-            )
-        )
-    return found
+MINIMUM = f"{100 * LEAST_POINTS:g} points or {100 * LEAST_SHARE:g} % of its hit rate, whichever is more"
+"""The smallest difference from the usual policy that counts, as text."""
 
 
 def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
     """Findings of the experiment."""
-    seen = outcomes(facts)
+    results = eviction_results(facts)
     return Findings(
-        answer=answer(seen),
-        grids=[heat_table(seen), details(seen)],
-        charts=[chart(seen)],
-        notes=notes(seen),
+        answer=answer(results),
+        grids=[heat_table(results), details(results)],
+        charts=[chart(results)],
+        notes=notes(results),
         names=(
-            "policy sequence requests hits hit_rate optimum_hits share_of_optimum refused evictions most_entries "
-            "used_memory_bytes maxmemory_bytes stay_s get_p50_ms get_p99_ms"
+            "policy sequence round requests hits hit_rate optimum_hits share_of_optimum refused evictions most_entries "
+            "used_memory_bytes maxmemory_bytes stay_s get_p50_ms"
         ),
-        csv=[as_row(o) for o in seen],
+        csv=[row for r in results for row in csv_rows(r)],
     )
 
 
-def as_row(o: Outcome) -> list[object]:
-    """A row of the CSV."""
-    shares = [o.hits, f"{o.hit_rate:.6g}", o.optimum_hits, f"{o.of_optimum:.6g}"]
-    counts = [o.refused, o.evictions, o.most_entries, int(o.used_memory_bytes), int(o.maxmemory_bytes)]
-    times = [o.stay_s, quantile(o.get_ms, 0.5), o.get_p99_ms]
-    return [
-        o.policy,
-        o.sequence,
-        o.requests,
-        *shares,
-        *counts,
-        *(f"{t:.6g}" if math.isfinite(t) else "" for t in times),
-    ]
-
-
-def usually_best(seen: list[Outcome]) -> tuple[list[str], list[str]]:
-    """The sequences on which the usual policy is within CLOSE of the best, and the others."""
-    close: list[str] = []
-    worse: list[str] = []
-    for sequence, own in by_sequence(seen).items():
-        usual = next((o for o in own if o.policy == USUAL), None)
-        if usual is not None:
-            lead = max(o.hit_rate for o in own) - usual.hit_rate
-            (close if lead <= CLOSE else worse).append(sequence)
-    return close, worse
-
-
-def by_sequence(seen: list[Outcome]) -> dict[str, list[Outcome]]:
-    """Results grouped by sequence."""
-    found: dict[str, list[Outcome]] = {}
-    for o in seen:
-        found.setdefault(o.sequence, []).append(o)
+def csv_rows(r: PolicyResult) -> list[list[object]]:
+    """The rows of the CSV: one for each round."""
+    found: list[list[object]] = []
+    for o in r.rounds:
+        shares = [o.hits, f"{o.hit_rate:.6g}", o.optimum_hits, f"{o.of_optimum:.6g}"]
+        counts = [o.refused, o.evictions, o.most_entries, int(o.used_memory_bytes), int(o.maxmemory_bytes)]
+        times = [o.stay_s, quantile(o.get_ms, 0.5)]
+        texts = [f"{t:.6g}" if math.isfinite(t) else "" for t in times]
+        found.append([o.policy, o.sequence, o.round, o.requests, *shares, *counts, *texts])
     return found
 
 
-def blind_lru(seen: list[Outcome]) -> list[Outcome]:
-    """Results of LRU policies whose entries stayed for too few ticks of the LRU clock."""
-    return [o for o in seen if o.policy.endswith("-lru") and o.stay_s < FEW_TICKS * LRU_TICK_S]
+def percent(share: Estimate) -> str:
+    """A share as a percentage with its interval, for example "52.1 % (51.2 – 53.0)"."""
+    span = f" ({interval(share)})" if interval(share) else ""
+    return f"{100 * share.value:.1f} %{span}"
 
 
-def answer(seen: list[Outcome]) -> str:
-    """The best policy per sequence, and the result of the usual policy."""
+def interval(share: Estimate) -> str:
+    """The interval of a share in per cent; empty if there is none."""
+    return f"{100 * share.low:.1f} – {100 * share.high:.1f}" if formatting.has_interval(share) else ""
+
+
+def points(r: PolicyResult) -> str:
+    """The difference from the usual policy in points, with its interval; empty without one."""
+    test = r.against_usual.difference if r.against_usual is not None else None
+    return (
+        "" if test is None else f"{100 * test.estimate:+.1f} points ({100 * test.low:+.1f} to {100 * test.high:+.1f})"
+    )
+
+
+def answer(results: list[PolicyResult]) -> str:
+    """For each sequence: the policies that are better than the usual one by more than the minimum, or "tied"."""
+    if all(r.verdict == "not estimated" for r in results):
+        rounds = len(results[0].rounds)
+        return f"No verdict: {rounds} round{'s' * (rounds != 1)}; a comparison needs {MIN_ROUNDS}."
     parts = []
-    for sequence, own in by_sequence(seen).items():
-        best = max(own, key=lambda o: o.hit_rate)
-        share = f"{formatting.number(best.of_optimum)} of the optimum"
-        parts.append(f"{sequence}: {best.policy} {formatting.with_unit(100 * best.hit_rate, '%')} ({share})")
-    close_on, worse_on = usually_best(seen)
-    if not worse_on:
-        return f"Best on {'; '.join(parts)}. {USUAL} is the best, or within {100 * CLOSE:g} points of it, everywhere."
-    close = f"; on {formatting.listed(close_on)} it is not" if close_on else ""
-    worse = f"{USUAL} is more than {100 * CLOSE:g} points behind the best on {formatting.listed(worse_on)}{close}."
-    return f"Best on {'; '.join(parts)}. {worse}"
+    for sequence, own in by_sequence(results).items():
+        better = [r for r in own if r.verdict == "better" and r.policy != REFUSING]
+        if better:
+            best = max(better, key=lambda r: r.hit_rate.value)
+            parts.append(f"On {sequence}, {best.policy} has a higher hit rate than {USUAL}: {points(best)}.")
+        else:
+            usual = next(r for r in own if r.policy == USUAL)
+            parts.append(f"On {sequence}, no policy beats {USUAL}: {percent(usual.hit_rate)} of the requests hit.")
+    return f"{' '.join(parts)} A difference counts from {MINIMUM}."
 
 
-def notes(seen: list[Outcome]) -> list[str]:
+def notes(results: list[PolicyResult]) -> list[str]:
     """Limitations of the results."""
-    refused = sum(o.refused for o in seen)
-    found = [f"noeviction refused {refused:,} writes; every read was answered."] if refused else []
-    blind = blind_lru(seen)
+    refusing = [r for r in results if r.refused]
+    found = []
+    if refusing:
+        refused, requests = sum(r.refused for r in refusing), sum(r.requests for r in refusing)
+        names = formatting.listed(sorted({r.policy for r in refusing}))
+        found.append(
+            f"{names} refused {refused:,} writes of {requests:,} requests. It is not recommended, whatever its hit "
+            "rate: an application must handle each refused write."
+        )
+    blind = blind_lru(results)
     if blind:
         found.append(
-            "Redis' LRU clock ticks once a second, and an entry stayed for only "
-            f"{formatting.number(min(o.stay_s for o in blind))} s here, on "
-            f"{formatting.listed(sorted({o.sequence for o in blind}))}: there LRU could hardly distinguish entries. "
+            f"Redis' LRU clock ticks once per {LRU_TICK_S:g} s, and an entry stayed for only "
+            f"{formatting.number(min(r.stay_s for r in blind))} s here, on "
+            f"{formatting.listed(sorted({r.sequence for r in blind}))}. LRU needs {FEW_TICKS} ticks to order entries. "
             "The longer form (plan standard) gives it more ticks."
+        )
+    if not any(r.policy == "volatile-lru" for r in results):
+        found.append(
+            "volatile-lru, volatile-lfu and volatile-random did not run: every entry has a TTL, so they do the same "
+            "here as allkeys-lru, allkeys-lfu and allkeys-random."
         )
     found.append(
         "Popularity never changes in these sequences, which favours LFU, and LFU's ageing takes minutes, so it has no "
@@ -182,93 +142,109 @@ def heat(share: float) -> int | None:
     return None if math.isnan(share) else sum(share < step for step in STEPS)
 
 
-def heat_table(seen: list[Outcome]) -> Grid:
-    """Hit rate and share of the optimum, by policy and sequence."""
-    policies, columns = list(dict.fromkeys(o.policy for o in seen)), by_sequence(seen)
+def heat_table(results: list[PolicyResult]) -> Grid:
+    """Hit rate with its interval, and the difference from the usual policy, by policy and sequence."""
+    policies, columns = list(dict.fromkeys(r.policy for r in results)), by_sequence(results)
     rows = []
     for policy in policies:
         entries = []
         for own in columns.values():
-            o = next(x for x in own if x.policy == policy)
-            share = f"{formatting.number(o.of_optimum)} of the optimum"
-            entries.append(GridEntry(text=f"{100 * o.hit_rate:.1f} %", detail=share, heat=heat(o.of_optimum)))
+            r = next(x for x in own if x.policy == policy)
+            colour = None if r.refused else heat(r.of_optimum.value)
+            entries.append(GridEntry(text=percent(r.hit_rate), detail=points(r), heat=colour))
         rows.append((policy, entries))
-    best = [max(own, key=lambda o: o.optimum_hits) for own in columns.values()]
-    rows.append(
-        (
-            "the optimum (Belady)",
-            [GridEntry(text=f"{100 * o.optimum_hits / o.requests:.1f} %", detail="bound, no policy") for o in best],
-        )
-    )
+    best = [max(own, key=lambda r: r.optimum.value) for own in columns.values()]
+    rows.append(("the optimum (Belady)", [GridEntry(text=percent(r.optimum), detail="upper bound") for r in best]))
     return Grid(
         anchor="eviction-table",
-        title="Hit rate, and its share of the optimum",
+        title=f"Hit rate, and the difference from {USUAL}",
         explain=(
-            "Share of requests that found their entry, starting with an empty cache; below: the hits over those of "
-            "Belady's optimum, which knows all future requests. The optimum also starts empty, may skip entries that "
-            "are not worth caching, and has room for the largest number of entries that the policy held, so no policy "
-            "can exceed it. The last row is the optimum with the most room. Colour: share of the optimum, steps at "
-            f"{', '.join(f'{s:g}' for s in STEPS)}. All entries have the same TTL and size, and none expired."
+            "Share of requests that found their entry, starting with an empty cache: the median over rounds with its "
+            f"interval; each round draws its keys from a new seed. Below: the difference from {USUAL}, paired by "
+            f"round. It counts from {MINIMUM}, if it is significant with Holm's correction over the policies. "
+            "The last row is Belady's optimum, which knows all future requests and has room for the largest number "
+            "of entries that any policy held. Colour: share of the optimum, steps at "
+            f"{', '.join(f'{s:g}' for s in STEPS)}; grey: the policy refused writes. All entries have the same TTL "
+            "and size, and none expired."
         ),
         columns=["policy", *columns],
-        rows=rows,
-    )
-
-
-def details(seen: list[Outcome]) -> Grid:
-    """Counts, memory and times of every result."""
-    rows = []
-    for o in seen:
-        counts = [f"{n:,}" for n in (o.evictions, o.refused, o.most_entries)]
-        memory = f"{o.used_memory_bytes / 2**20:.2f} of {o.maxmemory_bytes / 2**20:.2f} MiB"
-        times = [formatting.with_unit(quantile(o.get_ms, 0.5), "ms"), formatting.with_unit(o.get_p99_ms, "ms")]
-        stay = formatting.with_unit(o.stay_s, "s") if math.isfinite(o.stay_s) else "to the end"
-        rows.append((o.policy, [GridEntry(text=t) for t in (o.sequence, *counts, memory, *times, stay)]))
-    return Grid(
-        anchor="eviction-details",
-        title="Evictions, refused writes, memory, and the time of a GET",
-        explain="GET: service time of plain GETs, one per batch; p99 only with at least ten samples beyond it.",
-        columns=[
-            *("policy", "keys", "evictions", "writes refused", "most entries", "used memory"),
-            *("GET p50", "GET p99", "an entry stayed"),
-        ],
         rows=rows,
         folded=True,
     )
 
 
-def chart(seen: list[Outcome]) -> Chart:
+def details(results: list[PolicyResult]) -> Grid:
+    """Counts, memory and times of every result, over all rounds."""
+    rows = []
+    for r in results:
+        counts = [f"{n:,}" for n in (sum(o.evictions for o in r.rounds), r.refused)]
+        last = r.rounds[-1]
+        memory = f"{last.used_memory_bytes / 2**20:.2f} of {last.maxmemory_bytes / 2**20:.2f} MiB"
+        gets = f"{formatting.with_unit(quantile(r.get_ms, 0.5), 'ms')}, p99 {formatting.with_unit(r.get_p99_ms, 'ms')}"
+        stay = formatting.with_unit(r.stay_s, "s") if math.isfinite(r.stay_s) else "to the end"
+        rows.append((r.policy, [GridEntry(text=t) for t in (r.sequence, *counts, memory, gets, stay)]))
+    return Grid(
+        anchor="eviction-details",
+        title="Evictions, refused writes, memory, and the time of a GET",
+        explain=(
+            "Evictions and refused writes: of all rounds. Memory: at the end of the last round. GET: service time of "
+            "plain GETs, one per batch; p99 only with at least ten samples beyond it."
+        ),
+        columns=["policy", "keys", "evictions", "writes refused", "used memory", "GET p50", "an entry stayed"],
+        rows=rows,
+        folded=True,
+    )
+
+
+def chart(results: list[PolicyResult]) -> Chart:
     """Hit rate and optimum, by policy and sequence."""
-    columns = by_sequence(seen)
-    policies = list(dict.fromkeys(o.policy for o in seen))
-    figure = new_figure(7.6, 0.9 + 0.3 * len(policies))
-    panels = figure.subplots(1, len(columns), sharey=True, squeeze=False)[0]
-    table = []
-    for axes, (sequence, own) in zip(panels, columns.items(), strict=True):
-        for o in own:
-            y = policies.index(o.policy)
-            optimum = 100 * o.optimum_hits / o.requests
-            color = COLORS[1] if o.policy == USUAL else COLORS[0]
-            axes.plot([0, optimum], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
-            axes.plot([0, 100 * o.hit_rate], [y, y], color=color, linewidth=3, solid_capstyle="butt")
-            axes.plot([optimum], [y], color=MUTED, marker="|", markersize=11)
-            table.append([o.policy, sequence, f"{100 * o.hit_rate:.2f}", f"{optimum:.2f}"])
-        axes.set_title(sequence, fontsize=9.5, color=INK, loc="left")
-        axes.set_xlim(left=0)
-        style_axes(axes)
-        axes.grid(visible=False, axis="y")
-        axes.tick_params(axis="y", length=0, labelcolor=INK)
-    panels[0].set_ylim(len(policies) - 0.4, -0.6)
-    panels[0].set_yticks(range(len(policies)), policies)
-    figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
     question = "How close does each policy come to the best possible?"
-    caption = f"Coloured: the policy's hit rate ({USUAL} in its own colour); grey, up to the mark: the optimum."
+    caption = (
+        f"Coloured: the policy's hit rate ({USUAL} in its own colour) with its interval; pale, up to the mark: the "
+        "optimum. Grey: the policy refused writes."
+    )
     return Chart(
         anchor="eviction-chart",
         question=question,
         caption=caption,
-        how_to_read="A coloured bar that covers its grey bar is optimal. Each panel is a sequence of keys.",
-        svg=drawn(figure, "eviction-chart", question, caption),
-        columns=["policy", "keys", "hit rate %", "optimum %"],
-        rows=table,
+        how_to_read="A coloured bar that covers its pale bar is optimal. Each panel is a sequence of keys.",
+        svg=drawn_twice(lambda width: eviction_figure(results, width), "eviction-chart", question, caption),
+        columns=["policy", "keys", "hit rate %", "interval %", "optimum %"],
+        rows=[
+            [o.policy, name, f"{100 * o.hit_rate.value:.2f}", interval(o.hit_rate), f"{100 * o.optimum.value:.2f}"]
+            for name, own in by_sequence(results).items()
+            for o in own
+        ],
     )
+
+
+def eviction_figure(results: list[PolicyResult], width: float) -> Figure:
+    """One panel per sequence of keys, next to each other; below each other on a phone."""
+    columns = by_sequence(results)
+    policies = list(dict.fromkeys(o.policy for o in results))
+    rows = len(columns) if width == NARROW else 1
+    figure = new_figure(width, 0.35 + rows * (0.5 + 0.22 * len(policies)))
+    panels = list(figure.subplots(rows, len(columns) // rows, sharey=True, squeeze=False).flat)
+    for axes, (sequence, own) in zip(panels, columns.items(), strict=True):
+        for o in own:
+            draw_policy(axes, o, policies.index(o.policy))
+        axes.set_title(sequence, fontsize=9, color=INK, loc="left")
+        axes.set_xlim(left=0)
+        style_axes(axes)
+        axes.grid(visible=False, axis="y")
+        axes.tick_params(axis="y", length=0, labelcolor=INK)
+        axes.set_ylim(len(policies) - 0.4, -0.6)
+        axes.set_yticks(range(len(policies)), policies)
+    figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
+    return figure
+
+
+def draw_policy(axes: Axes, result: PolicyResult, y: int) -> None:
+    """The bar of one policy: its hit rate with the interval, and the optimum."""
+    optimum, rate = 100 * result.optimum.value, result.hit_rate
+    color = MUTED if result.refused else COLORS[1] if result.policy == USUAL else COLORS[0]
+    axes.plot([0, optimum], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
+    axes.plot([0, 100 * rate.value], [y, y], color=color, linewidth=3, solid_capstyle="butt")
+    if formatting.has_interval(rate):
+        axes.plot([100 * rate.low, 100 * rate.high], [y, y], color=INK, linewidth=1.2, marker="|", markersize=6)
+    axes.plot([optimum], [y], color=MUTED, marker="|", markersize=11)

@@ -49,7 +49,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
             condition,
             [
                 *(
-                    GridEntry(text=f"{median(v).value:,.0f}/s", detail=formatting.interval(median(v)))
+                    GridEntry(text=f"{median(v).value:,.0f}/s", detail=formatting.span(median(v)))
                     for v in (without, watched)
                 ),
                 GridEntry(text=ratio_text(c)),

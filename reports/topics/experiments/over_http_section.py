@@ -144,7 +144,7 @@ def entry(figure: Estimate, unit: str = "") -> GridEntry:
     """A figure as an entry of the table."""
     if figure.missing:
         return GridEntry(text=formatting.MISSING, detail=figure.why)
-    return GridEntry(text=formatting.with_unit(figure.value, unit), detail=figure.why or formatting.interval(figure))
+    return GridEntry(text=formatting.with_unit(figure.value, unit), detail=figure.why or formatting.span(figure))
 
 
 def of_round(each: Served) -> tuple[str, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.reports.output import formatting
@@ -14,8 +15,9 @@ from stampede.reports.output.charts import (
     INK,
     MARKERS,
     MUTED,
+    NARROW,
     Chart,
-    drawn,
+    drawn_twice,
     legend,
     new_figure,
     short,
@@ -28,6 +30,7 @@ from stampede.reports.topics.experiments.experiments_section import Findings
 from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "pipelining"
+BATCHED = "pipelined"
 ALONE = "one by one"
 """The method with which the others are compared."""
 
@@ -77,7 +80,7 @@ def break_even(found: list[Batch], method: str, rtt: str) -> int | None:
     if the previous one succeeded, so no correction for multiple comparisons is needed.
     """
     least = None
-    for batch in sorted((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: -b.reads):
+    for batch in reversed(batches_of(found, method, rtt)):
         if not batch.faster:
             break
         least = batch.reads
@@ -116,7 +119,7 @@ def achieved_rtt(facts: pd.DataFrame) -> str:
 
 def methods(found: list[Batch]) -> list[str]:
     """The methods, ALONE first."""
-    return sorted({b.method for b in found}, key=lambda w: (w != ALONE, w != "pipelined", w))
+    return sorted({b.method for b in found}, key=lambda w: (w != ALONE, w != BATCHED, w))
 
 
 def rtts(found: list[Batch]) -> list[str]:
@@ -131,18 +134,16 @@ def answer(found: list[Batch]) -> str:
         return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot support one; the table shows medians."
     parts = []
     for rtt in rtts(found):
-        for method in methods(found)[1:]:
-            least = break_even(found, method, rtt)
-            most = max((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads)
-            ratio = most.against_alone.ratio if most.against_alone else None
-            if least is None or ratio is None:
-                parts.append(f"at {rtt}, {method}: not shown to be faster at any number")
-                continue
-            low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
-            times = f"{formatting.number(1 / ratio.estimate)} ({low} – {high})"
-            parts.append(
-                f"at {rtt}, {method} is faster from {least} reads on; at {most.reads} it is {times} times as fast"
-            )
+        least = break_even(found, BATCHED, rtt)
+        own = [b for b in found if (b.method, b.rtt) == (BATCHED, rtt)]
+        most = max(own, key=lambda b: b.reads, default=None)
+        ratio = most.against_alone.ratio if most and most.against_alone else None
+        if most is None or least is None or ratio is None:
+            parts.append(f"at an RTT of {rtt} a pipeline was not significantly faster")
+            continue
+        low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
+        times = f"{formatting.number(1 / ratio.estimate)} times ({low}–{high})"
+        parts.append(f"at an RTT of {rtt} a pipeline wins from {least} reads; {most.reads} reads are {times} as fast")
     return f"{'; '.join(parts)}.".replace("at", "At", 1)
 
 
@@ -182,22 +183,6 @@ def detail(batch: Batch) -> str:
 
 def chart(found: list[Batch]) -> Chart:
     """Time of N reads, one panel per simulated RTT."""
-    figure = new_figure(7.6, 3.6)
-    panels = figure.subplots(1, len(rtts(found)), sharey=True, squeeze=False)[0]
-    table = []
-    for axes, rtt in zip(panels, rtts(found), strict=True):
-        for i, method in enumerate(methods(found)):
-            own = sorted((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads)
-            draw_method(axes, i, own, method if axes is panels[0] else None)
-            table += [
-                [rtt, method, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)]
-                for b in own
-            ]
-        draw_break_even(axes, break_even(found, "pipelined", rtt))
-        label_panel(axes, rtt)
-    panels[0].set_ylabel("time of the batch, ms (log)")
-    panels[0].yaxis.label.set_color(INK)
-    legend(figure)
     question = "How long do N reads take?"
     return Chart(
         anchor="pipelining-chart",
@@ -208,10 +193,36 @@ def chart(found: list[Batch]) -> Chart:
             "pipeline or MGET waits for one. Dotted: from this number of reads on, a pipeline is faster at every tried "
             "number, by the paired interval. The RTT is simulated."
         ),
-        svg=drawn(figure, "pipelining-chart", question, answer(found)),
+        svg=drawn_twice(lambda width: pipelining_figure(found, width), "pipelining-chart", question, answer(found)),
         columns=["simulated RTT", "method", "reads", "ms", "interval"],
-        rows=table,
+        rows=[
+            [b.rtt, b.method, str(b.reads), formatting.number(b.time_ms.value), formatting.interval(b.time_ms)]
+            for rtt in rtts(found)
+            for method in methods(found)
+            for b in batches_of(found, method, rtt)
+        ],
     )
+
+
+def batches_of(found: list[Batch], method: str, rtt: str) -> list[Batch]:
+    """The batches of a method at a simulated RTT, by number of reads."""
+    return sorted((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads)
+
+
+def pipelining_figure(found: list[Batch], width: float) -> Figure:
+    """One panel per simulated RTT, next to each other; below each other on a phone."""
+    rows = len(rtts(found)) if width == NARROW else 1
+    figure = new_figure(width, 0.5 + 2.6 * rows)
+    panels = list(figure.subplots(rows, len(rtts(found)) // rows, sharey=True, squeeze=False).flat)
+    for axes, rtt in zip(panels, rtts(found), strict=True):
+        for i, method in enumerate(methods(found)):
+            draw_method(axes, i, batches_of(found, method, rtt), method if axes is panels[0] else None)
+        draw_break_even(axes, break_even(found, BATCHED, rtt))
+        label_panel(axes, rtt)
+    panels[0].set_ylabel("time of the batch, ms (log)")
+    panels[0].yaxis.label.set_color(INK)
+    legend(figure)
+    return figure
 
 
 def draw_method(axes: Axes, look: int, own: list[Batch], label: str | None) -> None:

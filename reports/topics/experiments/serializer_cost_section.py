@@ -16,9 +16,26 @@ WAYS = ("encode", "decode")
 CODECS = ("JSON", "MessagePack")
 
 
+def sizes_bytes(facts: pd.DataFrame) -> dict[float, float]:
+    """The size of the object as JSON in bytes, by its number of rows, smallest first."""
+    own = facts[facts["name"] == "size"].sort_values("at")
+    return {float(at): float(value) for at, value in zip(own["at"], own["value"], strict=True)}
+
+
+def both_ways(facts: pd.DataFrame, codec: str) -> pd.DataFrame:
+    """Encode + decode of a serializer in ms: a row for each number of rows, a column for each round that has both."""
+    own = facts[(facts["name"] == "object") & (facts["variant"] == codec)]
+    tables = [
+        own[own["parameter"] == way].pivot_table(index="at", columns="round", values="value", aggfunc="median")
+        for way in WAYS
+    ]
+    total: pd.DataFrame = (tables[0] + tables[1]).dropna(axis="columns")
+    return total
+
+
 def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa: ARG001 - the page prints its texts
     """Findings of the experiment."""
-    sizes = facts[facts["name"] == "size"].set_index("at")["value"].to_dict()
+    sizes = sizes_bytes(facts)
     timed = facts[facts["name"] == "object"]
     rows: list[tuple[str, list[GridEntry]]] = []
     csv: list[list[object]] = []
@@ -33,7 +50,7 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
             }
             for codec, values in by_codec.items():
                 e = median(values)
-                entries.append(GridEntry(text=formatting.with_unit(e.value, "ms"), detail=formatting.interval(e)))
+                entries.append(GridEntry(text=formatting.with_unit(e.value, "ms"), detail=formatting.span(e)))
                 csv.append([codec, way, int(size), *(f"{x:.6g}" for x in (e.value, e.low, e.high)), e.level or ""])
             ratio = compare(by_codec["JSON"], by_codec["MessagePack"]).ratio
             entries.append(

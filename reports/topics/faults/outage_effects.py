@@ -196,11 +196,6 @@ def share_served(outage: OutageEffects) -> float:
     return 1 - float(outage.of("outage")["useless"].mean())
 
 
-def worst_of(some: Sequence[OutageEffects]) -> tuple[float, str]:
-    """The smallest share served in any of those outages, over all rounds, and its scenario."""
-    return min((share_served(one), one.cells[0].info.scenario) for one in some)
-
-
 def percent_served(share: float) -> str:
     """The share as text. Cards, tables and sentences all use this format, so they agree."""
     return f"{100 * share:.1f} %"
@@ -211,3 +206,15 @@ def answered_ms(due: pd.DataFrame) -> Floats:
     rows = due[~due["failed"]]
     taken = rows["response_ms"].to_numpy(dtype=np.float64)
     return np.asarray(np.where(rows["outcome"] == "unanswered", np.inf, taken))
+
+
+def outages_of(analysis: Analysis) -> dict[str, list[OutageEffects]]:
+    """By contender, the outages of Redis in which it ran."""
+    found: dict[str, list[OutageEffects]] = {}
+    faults = analysis.separate
+    if faults is not None:
+        for scenario in faults.scenarios:
+            of_redis = scenario.fault is not None and scenario.fault.get("server", "Redis") == "Redis"
+            for one in outages(faults, scenario) if of_redis else ():
+                found.setdefault(one.contender.name, []).append(one)
+    return found

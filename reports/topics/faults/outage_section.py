@@ -71,9 +71,9 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
                     f"only after {back} was back. Unanswered requests were still open at the cell's deadline: their "
                     "time is > D. p50 is the median time of the answered requests; failures are excluded and listed "
                     "with the time after which the caller received the error. Queries/s count every query of a "
-                    f"request, the query time is the median. Answers are back when the median is at most {SLOW} times "
-                    f"the median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All rounds "
-                    "are pooled; below served: the range of the rounds."
+                    f"request, the query time is the median. Answers are back when the median is at most {SLOW} "
+                    f"times the median before. The hit rate is back at {100 * BACK_SHARE:g} % of its value before. All "
+                    "rounds are pooled; below served: the range of the rounds."
                 ),
                 columns=["contender", *(title.format(back=back) for title in COLUMNS)],
                 rows=[(outage.contender.name, entries) for outage, entries in zip(found, rows, strict=True)],

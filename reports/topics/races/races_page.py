@@ -4,7 +4,7 @@ from pathlib import Path
 
 import jinja2
 
-from stampede.reports.output.charts import PALETTE
+from stampede.reports.output import charts
 from stampede.reports.output.html_report import TEMPLATES, flat, write_page
 from stampede.reports.topics.races.races_section import section
 from stampede.run_folder.races_json import RacesInfo, read_races
@@ -26,5 +26,5 @@ def page(info: RacesInfo, name: str) -> str:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    environment.filters["flat"] = flat
-    return environment.get_template("races.html.j2").render(races=section(info), name=name, palette=PALETTE)
+    environment.filters.update(flat=flat, slug=charts.slug)
+    return environment.get_template("races.html.j2").render(races=section(info), name=name, palette=charts.PALETTE)

@@ -6,6 +6,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stampede.reports.topics.races.races_answers import (
+    ContenderAnswer,
+    GuaranteeAnswer,
+    contender_answers,
+    guarantee_answers,
+)
+from stampede.reports.topics.races.races_chart import chart, legend
 from stampede.reports.topics.races.sequence_diagram import diagram
 from stampede.run_folder.races_json import (
     BROKEN,
@@ -18,9 +25,14 @@ from stampede.run_folder.races_json import (
     RacesInfo,
     StepInfo,
     VerdictInfo,
+    counted,
     read_races,
 )
 
+LIMITS = (
+    "Every schedule of two or three clients on one Redis without failover: more clients, longer programs, a failing "
+    "server or two faults at once were not tried."
+)
 FOLDED_FROM = 14
 """A schedule with more steps is shown without its repetitive middle."""
 
@@ -55,7 +67,17 @@ class RacesSection:
 
     info: RacesInfo
     answer: str
+    """The result in at most twelve words."""
+    others: str
+    """What breaks without being guaranteed, in one sentence."""
+    contenders: list[ContenderAnswer]
+    guarantees: list[GuaranteeAnswer]
+    chart: str
+    """SVG; empty without verdicts."""
+    legend: list[tuple[str, str]]
     tried: str
+    """How many schedules were tried, and whether these were all."""
+    limits: str
     servers: str
     called: dict[str, str]
     """The value of --contender for each contender's name."""
@@ -78,44 +100,36 @@ def section_of(folder: Path) -> RacesSection | None:
 def section(info: RacesInfo) -> RacesSection:
     """The section for an exploration."""
     called = {str(c["name"]): shlex.quote(str(c.get("file") or c["name"])) for c in info.contenders}
+    broken = [(name, found) for name in called if (found := faults(info, name))]
     return RacesSection(
         info=info,
-        answer=answer(info),
+        answer=info.headline(),
+        others=others(info),
+        contenders=contender_answers(info),
+        guarantees=guarantee_answers(info, [f.anchor for _, found in broken for f in found]),
+        chart=chart(info),
+        legend=legend(),
         tried=tried(info),
+        limits=LIMITS,
         servers=servers(info),
         called=called,
         unjudged=unjudged(info),
         rows=[(i, [cell(info, name, i.name) for name in called]) for i in info.invariants],
-        faults=[(name, found) for name in called if (found := faults(info, name))],
+        faults=broken,
     )
 
 
-def answer(info: RacesInfo) -> str:
-    """Whether the guarantees were kept, and the number of (contender, invariant) pairs that break unguaranteed."""
-    if not info.explorations:
-        return "Nothing was explored."
-    guarantees = guarantee_summary(info)
-    found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
-    others = found.count("broken") + found.count("kept but")
-    if not others:
-        return f"{guarantees}."
-    breaks = "is not guaranteed breaks" if others == 1 else "are not guaranteed break"
-    each = " (counted for each contender)" if len(info.contenders) > 1 else ""
-    return f"{guarantees}; {plural(others, 'invariant')} that {breaks}{each}."
-
-
-def guarantee_summary(info: RacesInfo) -> str:
-    """Whether the guarantees that were judged were kept."""
-    found = [info.word(str(c["name"]), i.name) for c in info.contenders for i in info.invariants]
-    unjudged = sum(bool(e.not_judged) for e in info.explorations)
-    if unjudged == len(info.explorations):
-        return "Nothing could be judged"
-    left = f"; {unjudged} of {len(info.explorations)} situations were not judged" if unjudged else ""
-    broken = found.count("BROKEN")
-    if broken:
-        return f"{plural(broken, 'guarantee')} {'is' if broken == 1 else 'are'} broken{left}"
-    which = "exercised " if NOT_EXERCISED in found else "judged " if unjudged else ""
-    return f"Every {which}guarantee was kept in every schedule tried{left}"
+def others(info: RacesInfo) -> str:
+    """The number of contenders that break something that they do not guarantee; empty if none does."""
+    found = info.all_verdicts()
+    racing = [c for c in found if c.races or c.disturbed]
+    if not racing:
+        return ""
+    count = sum(len(c.races) + len(c.disturbed) for c in racing)
+    verb = "breaks" if len(racing) == 1 else "break"
+    return (
+        f"{len(racing)} of {counted(len(found), 'contender')} {verb} {counted(count, 'invariant')} without a guarantee."
+    )
 
 
 def unjudged(info: RacesInfo) -> list[str]:
@@ -128,13 +142,12 @@ def tried(info: RacesInfo) -> str:
     judged = [e for e in info.explorations if not e.not_judged]
     if not judged:
         return ""
-    schedules = sum(e.schedules + e.random for e in judged)
     unfinished = [e for e in judged if not e.complete]
-    count = f"{schedules:,} schedules, " + (
+    count = f"{info.tried():,} schedules, " + (
         f"all that exist except in {len(unfinished)} situations with more than {info.bound:,}, where random schedules "
         "replace the rest"
         if unfinished
-        else "all that exist in these situations, the order of commuting steps ignored"
+        else "all that exist in these situations (steps that commute in one order only)"
     )
     parts = [count, speed(info)]
     whole = [e for e in judged if e.without_reduction is not None]
@@ -150,7 +163,7 @@ def tried(info: RacesInfo) -> str:
         parts.append("without the reduction other invariants are broken, so this tool has a defect")
     cut = sum(e.not_compared for e in judged)
     if cut:
-        parts.append(f"without the reduction {plural(cut, 'situation')} not compared: over the bound")
+        parts.append(f"without the reduction {counted(cut, 'situation')} not compared: over the bound")
     return ". ".join(part[0].upper() + part[1:] for part in parts if part) + "."
 
 
@@ -168,7 +181,7 @@ def cell(info: RacesInfo, contender: str, invariant: str) -> RaceCell | None:
     elif worst.verdict == BROKEN:
         when = info.adversary_in(worst.situation)
         tried = "" if when == UNDISTURBED else f"when {when}: "
-        tried += f"{len(worst.shortest)} steps, {plural(worst.preemptions or 0, 'preemption')}"
+        tried += f"{len(worst.shortest)} steps, {counted(worst.preemptions or 0, 'preemption')}"
     elif worst.verdict == NOT_JUDGED:
         tried = worst.how
     elif worst.verdict == NOT_EXERCISED:
@@ -176,10 +189,6 @@ def cell(info: RacesInfo, contender: str, invariant: str) -> RaceCell | None:
     else:
         tried = f"nothing found in {schedules:,}"
     return RaceCell(verdict=worst, word=word, anchor=anchor(worst), tried=tried)
-
-
-def plural(count: int, noun: str) -> str:
-    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
 
 
 def anchor(verdict: VerdictInfo) -> str:

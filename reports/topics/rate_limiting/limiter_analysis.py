@@ -13,8 +13,8 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Floats
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import quantile
-from stampede.reports.topics.rate_limiting.calls import Calls, by_subject
-from stampede.reports.topics.rate_limiting.decisions import (
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls, by_subject
+from stampede.reports.topics.rate_limiting.decision_counts.decisions import (
     RetryOutcomes,
     Wrong,
     peak_to_mean,
@@ -22,14 +22,20 @@ from stampede.reports.topics.rate_limiting.decisions import (
     retry_outcomes,
     wrong,
 )
-from stampede.reports.topics.rate_limiting.entitlement import Share, jain, share
-from stampede.reports.topics.rate_limiting.rolling_windows import (
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import Share, jain, share
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import (
     excess,
     most_beyond_refill,
     rolling_certain,
     rolling_possible,
 )
-from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, Steady, starvation, steady
+from stampede.reports.topics.rate_limiting.decision_counts.starvation import (
+    ABOVE,
+    Starvation,
+    Steady,
+    starvation,
+    steady,
+)
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 BASELINE = "bare-evalsha"
@@ -43,6 +49,10 @@ HERD_BIN_S = 0.100
 """Width of the bins of returned retry times, in seconds."""
 IN_A_ROW = 10
 """Number of admissions in a row after which a caller has recovered from its flood."""
+USUAL_LIMIT = 100
+"""A limit per window at which the bytes of a caller are printed too."""
+GROWS = 2.0
+"""From this ratio of the largest key to the smallest one on, a limiter's state is called growing."""
 
 Kept = Literal["kept", "broken", "cannot tell"]
 
@@ -116,6 +126,8 @@ class LimiterResult:
     """Service p50 against that of the empty EVALSHA, paired by round; the difference is in ms."""
     latency_rounds_ms: Floats
     key_bytes: Floats
+    time_ms: Mapping[int, float] = field(default_factory=dict)
+    """Service p50 of a call in ms, by round."""
 
     @property
     def flood(self) -> Mapping[str, Any]:
@@ -263,6 +275,28 @@ class LimiterResult:
         return np.concatenate(found) if found else np.array([])
 
     @property
+    def largest_key_bytes(self) -> float:
+        """The largest key during the flood, in bytes; nan if none was measured."""
+        return float(self.key_bytes.max()) if len(self.key_bytes) else math.nan
+
+    @property
+    def key_grows(self) -> bool:
+        """Whether the key grows with the calls: the largest has at least GROWS times the bytes of the smallest."""
+        return bool(len(self.key_bytes) and self.key_bytes.max() >= GROWS * self.key_bytes.min())
+
+    def key_bytes_at(self, limit: int) -> float:
+        """The largest key at another limit, extrapolated from this run's, in bytes; nan if none was measured.
+
+        A counter or timestamp has the same size at any limit. A log grows by the same number of bytes for each call:
+        the smallest key held one call, the largest as many as the flood made in a window, which is in proportion to the
+        limit.
+        """
+        if limit == self.limit or not self.key_grows:
+            return self.largest_key_bytes
+        smallest = float(self.key_bytes.min())
+        return smallest + (self.largest_key_bytes - smallest) * (limit - 1) / max(1, self.limit - 1)
+
+    @property
     def sent_per_decision(self) -> float:
         """Redis commands that the client sent per decision."""
         rows = [cell.due for cell in self.cells]
@@ -333,6 +367,7 @@ def each_limiter(analysis: Analysis) -> Iterator[LimiterResult]:
                 compare([own[r] for r in both], [baseline[r] for r in both]) if both else None,
                 np.array([own[r] - baseline[r] for r in both]),
                 sizes.get(info.name, np.array([])),
+                own,
             )
 
 

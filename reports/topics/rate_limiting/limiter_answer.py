@@ -1,7 +1,9 @@
-"""Summary sentences about limiters: which one to take. The facts are counts, so they need no intervals."""
+"""Verdicts on limiters, and the sentence above their table. The facts are counts, so they need no intervals."""
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
 
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
@@ -12,49 +14,64 @@ BOUND = "admits-at-most-its-bound"
 UNBROKEN = (KEPT, NOT_GUARANTEED)
 """The explorer's verdicts on a bound that was exercised and not broken."""
 
+KINDS = ("strict", "looser", "wrong")
+"""Kinds of verdicts, in the order of the sentence."""
+
 
 def answer(limiters: Sequence[LimiterResult], races: RacesInfo | None = None) -> str:
-    """Which limiter to take. A limiter whose bound breaks in some order of concurrent calls is not recommended, even
-    if this run's calls kept it.
-    """
+    """One sentence: which limiters keep the limit in every window, which exceed it, and which starve a caller."""
     rivals = [x for x in limiters if x.info.kind == "contender"]
-    unbroken = [x for x in rivals if x.kept_strict != "broken"]
-    racy = [x for x in unbroken if broken_by_order(races, x.info.name)]
-    strict = [x for x in unbroken if x not in racy and guarantees_the_window(x)]
-    eligible = [x for x in strict if not x.starves]
-    fair = [x for x in eligible if x.starved[0] >= 0.9 * max((y.starved[0] for y in eligible), default=math.nan)]
-    parts = []
-    if fair:
-        tried = races is not None and all(races.word(x.info.name, BOUND) in UNBROKEN for x in fair)
-        names = formatting.listed([x.info.name for x in fair])
-        parts.append(
-            f"For at most L in any window: {names}; no window was certainly above L"
-            f"{', and no tried order of concurrent calls breaks the bound' if tried else ''}. {shares(fair)}"
+    groups: dict[str, list[str]] = {}
+    found = [(verdict_of(x, races), x.info.name) for x in rivals]
+    for verdict, name in sorted(found, key=lambda pair: KINDS.index(pair[0].kind)):
+        groups.setdefault(verdict.sentence, []).append(name)
+    parts = [f"{formatting.listed(names)} {does}" for does, names in groups.items()]
+    return f"{'; '.join(parts)}." if parts else "No limiter ran."
+
+
+@dataclass(frozen=True, kw_only=True)
+class LimiterVerdict:
+    """What a limiter did, in a word for the table, in a sentence without its subject, and for the plane's marks."""
+
+    word: str
+    sentence: str
+    kind: Literal["strict", "looser", "wrong"]
+    """One of KINDS."""
+    detail: str = ""
+    """The finding behind the word; empty if the word says it all."""
+
+
+def verdict_of(x: LimiterResult, races: RacesInfo | None) -> LimiterVerdict:
+    """The verdict by the first line that applies: it breaks its contract, an order of calls breaks it, it starves a
+    caller, it keeps L in any window, its contract allows more than L.
+    """
+    how = broken_by_order(races, x.info.name)
+    if x.kept == "broken" and x.starves:
+        word, does = "breaks its contract, starves callers", "broke the contract and starves a steady caller"
+        return LimiterVerdict(word=word, sentence=does, kind="wrong", detail=starving(x))
+    if x.kept == "broken":
+        return LimiterVerdict(word="breaks its contract", sentence="broke the contract", kind="wrong")
+    if how:
+        word, does = "breaks under concurrent calls", "breaks under some order of concurrent calls"
+        return LimiterVerdict(word=word, sentence=does, kind="wrong", detail=how)
+    if x.starves:
+        return LimiterVerdict(
+            word="starves callers", sentence="starves a steady caller", kind="wrong", detail=starving(x)
         )
-    either = " either" if fair else ""
-    parts += [f"{x.info.name} was not seen above L{either}, but {worst_off(x)}" for x in strict if x not in fair]
-    parts += [
-        f"{x.info.name} was not seen above L here, but an order of concurrent calls breaks its bound "
-        f"({broken_by_order(races, x.info.name)}), and {worst_off(x)}"
-        for x in racy
-    ]
-    weaker = [x for x in unbroken if x not in racy and x not in strict]
-    if weaker:
-        names = formatting.listed([f"{x.info.name} ({contract(x)})" for x in weaker])
-        parts.append(f"Not seen above L here, although the contract is weaker: {names}")
-    loose = [x for x in rivals if x.kept_strict == "broken" and x.kept != "broken"]
-    if loose:
-        parts.append(f"Above L in some window, within their own contract: {formatting.listed(times_limit(loose))}")
-    broken = [x for x in rivals if x.kept == "broken"]
-    if broken:
-        parts.append(f"Broke their own contract: {formatting.listed(times_limit(broken))}")
-    parts += [starving(x) for x in rivals if x.starves]
-    return ". ".join(parts) + "." if parts else "No limiter ran."
+    if x.kept_strict != "broken" and guarantees_the_window(x):
+        return LimiterVerdict(word="keeps the limit", sentence="kept the limit in every window", kind="strict")
+    most = formatting.number(allowed_in_a_window(x) / x.limit).removesuffix(".00")
+    return LimiterVerdict(
+        word=f"up to {most} × L by contract", sentence=f"may admit up to {most} × L in a window", kind="looser"
+    )
 
 
-def times_limit(limiters: Sequence[LimiterResult]) -> list[str]:
-    """Each limiter with its fullest window in multiples of L."""
-    return [f"{x.info.name} ({formatting.number(x.most_certain / x.limit)} × L)" for x in limiters]
+def allowed_in_a_window(x: LimiterResult) -> float:
+    """The most calls that the limiter's own contract allows in a window of the scenario."""
+    c = x.contract
+    if c["kind"] == "bucket":
+        return float(c["capacity"] + c["refill_per_s"] * x.window_s)
+    return float(c["limit"] * math.ceil(x.window_s / c["window_s"] - 1e-9))
 
 
 def guarantees_the_window(x: LimiterResult) -> bool:
@@ -62,30 +79,15 @@ def guarantees_the_window(x: LimiterResult) -> bool:
     return bool(x.contract["kind"] == "strict" and x.contract["limit"] <= x.limit)
 
 
+def order_was_tested(races: RacesInfo | None, name: str) -> bool:
+    """Whether the explorer tried orders of concurrent calls of the limiter and none broke its bound."""
+    return races is not None and races.word(name, BOUND) in UNBROKEN
+
+
 def broken_by_order(races: RacesInfo | None, name: str) -> str:
     """How an order of concurrent calls breaks a limiter's bound; empty if no tried order does."""
     found = races.worst_first(name, BOUND) if races is not None else []
     return found[0].how if found and found[0].verdict == "broken" else ""
-
-
-def shares(fair: Sequence[LimiterResult]) -> str:
-    """Admitted over entitled calls: of all callers in the whole run, and the lowest ratio of one caller."""
-    overall = formatting.number(min(x.got() for x in fair))
-    least, profile = min(x.starved for x in fair)
-    return (
-        f"In the whole run, all callers together got {overall} of the calls that they were entitled to; the lowest "
-        f"share of one caller at any instant after its first window was {formatting.number(least)} (caller profile "
-        f"“{profile}”)"
-    )
-
-
-def worst_off(x: LimiterResult) -> str:
-    """The lowest ratio of admitted to entitled calls of one caller, and the ratio of all."""
-    low, profile = x.starved
-    return (
-        f"at its worst instant one caller (“{profile}”) had got only {formatting.number(low)} of the calls that it was "
-        f"entitled to; all callers together got {formatting.number(x.got())} in the whole run"
-    )
 
 
 def starving(x: LimiterResult) -> str:

@@ -7,8 +7,8 @@ import numpy as np
 
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import GRID, INK, MUTED, Chart, drawn, legend, new_figure, style_axes, style_of
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import rolling_certain
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, SubjectResult
-from stampede.reports.topics.rate_limiting.rolling_windows import rolling_certain
 from stampede.run_folder.schema import ContenderInfo
 
 

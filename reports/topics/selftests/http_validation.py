@@ -12,7 +12,6 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.recommend import factors
 from stampede.reports.recommend.factors import order
-from stampede.reports.recommend.headline import Answer
 from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.experiments.experiments_section import ExperimentSection, sections
 from stampede.reports.topics.experiments.over_http_section import FIGURES, NAME, PAIR, SCENARIO, figures, served
@@ -92,9 +91,9 @@ def over_http(analysis: Analysis) -> list[str]:
     return [summary(compare_orders(grid, http, [aa_pair_of(analysis, SCENARIO, figure) for figure in FIGURES]))]
 
 
-def depends_on(found: Sequence[Answer], analysis: Analysis) -> str:
+def depends_on(analysis: Analysis) -> str:
     """The factors on which the answer depends, as far as the grid varied them, and the validation over HTTP."""
-    return " ".join([factors.depends_on(found, analysis), *over_http(analysis)])
+    return " ".join([factors.depends_on(analysis), *over_http(analysis)])
 
 
 def experiment_sections(analysis: Analysis) -> list[ExperimentSection]:

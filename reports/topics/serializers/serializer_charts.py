@@ -1,9 +1,11 @@
 """Charts of the serializers page: time against bytes, time against size, break-even of compression, other threads."""
 
 import math
+from collections.abc import Sequence
 from dataclasses import replace
 
 from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stampede.reports.output.charts import (
@@ -14,6 +16,7 @@ from stampede.reports.output.charts import (
     Chart,
     Style,
     drawn,
+    drawn_twice,
     legend,
     new_figure,
     short,
@@ -50,6 +53,75 @@ def both_log(axes: Axes) -> None:
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_formatter(NullFormatter())
+
+
+ROUND_TRIP_MS = 0.5
+"""The simulated RTT of the bench: a round trip in one data centre."""
+
+
+def time_against_size(facts: SerializerFacts) -> Chart | None:
+    """Encode + decode of each serializer over the size of the record, beside one Redis round trip."""
+    kinds = sorted(
+        (s.name for s in facts.run.scenarios if not s.name.endswith("-unicode")),
+        key=lambda kind: facts.bytes_of(kind, facts.run.reference),
+    )
+    rows = []
+    for c in facts.serializers:
+        for kind in kinds:
+            e = level(facts, kind, c.name, "both")
+            if not e.missing:
+                rows.append([c.name, kind, number(facts.bytes_of(kind, facts.run.reference)), *three(e)])
+    if len({row[1] for row in rows}) < 2:
+        return None
+    question = "Which serializer is fast enough at which size?"
+    caption = (
+        "Time to write and read one record. Below the grey band, all serializers cost less than the round trip to "
+        "Redis, and the choice matters little."
+    )
+    return Chart(
+        anchor="time-size",
+        question=question,
+        caption=caption,
+        how_to_read=(
+            "A line is a serializer: encode + decode, the median over rounds, at the size that the record has as JSON. "
+            "Grey band: one Redis round trip, from a GET on this machine up to 0.5 ms in one data centre."
+        ),
+        svg=drawn_twice(lambda width: size_figure(facts, kinds, width), "time-size", question, caption),
+        columns=["serializer", "record", "bytes as JSON", "encode + decode µs", "low", "high"],
+        rows=rows,
+    )
+
+
+def size_figure(facts: SerializerFacts, kinds: Sequence[str], width: float) -> Figure:
+    """One line for each serializer, and the band."""
+    figure = new_figure(width, 4.0)
+    axes = figure.add_subplot()
+    reference = facts.run.reference
+    trips = [level(facts, kind, reference, "raw-get").value for kind in kinds]
+    least = min((us for us in trips if math.isfinite(us)), default=1e3 * ROUND_TRIP_MS)
+    axes.axhspan(min(least, 1e3 * ROUND_TRIP_MS), 1e3 * ROUND_TRIP_MS, color=GRID, alpha=0.6, linewidth=0)
+    for c in facts.serializers:
+        points = [(facts.bytes_of(kind, reference), level(facts, kind, c.name, "both").value) for kind in kinds]
+        known = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+        style = look(facts, c.name)
+        axes.plot(
+            [x for x, _ in known],
+            [y for _, y in known],
+            color=style.color,
+            marker=style.marker,
+            linestyle=style.dash,
+            markersize=5,
+            linewidth=1.6,
+            label=c.name,
+        )
+    both_log(axes)
+    at = (axes.get_xlim()[0], 1e3 * ROUND_TRIP_MS)
+    axes.annotate("one Redis round trip", at, (6, -10), textcoords="offset points", color=INK, fontsize=8.5)
+    axes.set_xlabel("bytes as JSON (log)")
+    axes.set_ylabel("encode + decode, µs (log)")
+    style_axes(axes)
+    legend(figure)
+    return figure
 
 
 def time_against_bytes(facts: SerializerFacts, record: str, what: str) -> Chart | None:

@@ -2,7 +2,6 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -10,66 +9,22 @@ import jinja2
 import pandas as pd
 
 from stampede.core.files import write_whole
-from stampede.core.text.safe_text import shown
 from stampede.reports.output import charts as style
-from stampede.reports.output.charts import Chart
 from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.formatting import listed, number
 from stampede.reports.output.html_report import TEMPLATES, flat, write_page
+from stampede.reports.output.panels.run_description import begun_text
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
 from stampede.reports.topics.serializers import break_even, serializer_advice, serializer_charts
-from stampede.reports.topics.serializers.serializer_analysis import (
-    OPERATIONS,
-    SerializerVerdict,
-    added,
-    has_schema,
-    level,
-    verdicts,
-)
+from stampede.reports.topics.serializers.serializer_analysis import added, has_schema, level
 from stampede.reports.topics.serializers.serializer_facts import SerializerFacts, read_facts
-from stampede.run_folder.schema import METHOD, ContenderInfo
+from stampede.reports.topics.serializers.serializer_limits import limits
+from stampede.reports.topics.serializers.serializer_records import SerializerSection, section
+from stampede.run_folder.schema import METHOD
 
-EMPTY = "empty call"
-"""The contender's name in the data for a call that does nothing."""
-MARKS = {"cannot tell": "unclear", "better": "better", "worse": "worse", "same": "same", "": ""}
-
-
-@dataclass(frozen=True, kw_only=True)
-class SerializerFigure:
-    """One cell of a table, as text."""
-
-    value: str
-    low: str = ""
-    high: str = ""
-    verdict: str = ""
-    ratios: tuple[str, ...] = ()
-    mark: str = ""
-    title: str = ""
-
-
-@dataclass(frozen=True, kw_only=True)
-class SerializerRow:
-    name: str
-    info: ContenderInfo | None
-    kind: str
-    """contender, aa-copy or baseline."""
-    note: str
-    cells: list[SerializerFigure]
-
-
-@dataclass(frozen=True, kw_only=True)
-class SerializerSection:
-    """The page's section on one kind of record."""
-
-    name: str
-    what: str
-    advice: str
-    columns: list[tuple[str, str]]
-    """(title, explanation)"""
-    rows: list[SerializerRow]
-    charts: list[Chart]
-    verdicts: list[SerializerVerdict]
+LOOSE = 0.1
+"""The noise floor above which a table is called loose."""
 
 
 def render_serializers(folder: Path) -> Path:
@@ -86,129 +41,6 @@ def render_serializers(folder: Path) -> Path:
     path = folder / "report.html"
     write_page(path, page(facts, sections, even, at, sorted(found)))
     return path
-
-
-def print_advice(folder: Path) -> None:
-    """Print the recommendation for each kind of record."""
-    facts = read_facts(folder)
-    for scenario in facts.run.scenarios:
-        print(shown(f"{scenario.name}: {serializer_advice.advise(facts, scenario.name).text}"))
-
-
-def section(facts: SerializerFacts, record: str, what: str) -> SerializerSection:
-    """The section of one kind of record. `what`: its description."""
-    found = [v for operation in OPERATIONS for v in verdicts(facts, record, operation)]
-    chart = serializer_charts.time_against_bytes(facts, record, what)
-    shown = columns(facts, record)
-    rows = [row(facts, record, c, found, [key for *_, key in shown]) for c in facts.run.contenders]
-    return SerializerSection(
-        name=record,
-        what=what,
-        advice=serializer_advice.advise(facts, record).text,
-        columns=[(title, explained) for title, explained, _ in shown],
-        rows=[made for made in rows if made.note or any(cell.value for cell in made.cells)]
-        + empty_row(facts, record, len(shown)),
-        charts=[chart] if chart else [],
-        verdicts=found,
-    )
-
-
-def columns(facts: SerializerFacts, record: str) -> list[tuple[str, str, str]]:
-    """(title, explanation, key) of the columns for which this kind of record has figures."""
-    found = [
-        (
-            "encode µs",
-            "record to bytes; the verdict compares with json, or with protobuf for serializers with a schema",
-            "encode",
-        ),
-        ("decode µs", "bytes to record", "decode"),
-        ("bytes", "mean over the kind's records", "bytes"),
-    ]
-    for compressor in break_even.COMPRESSORS:
-        rows = facts.sizes[(facts.sizes["record"] == record) & (facts.sizes["compressor"] == compressor)]
-        if len(rows):
-            extra = f"; without its dictionary ({int(rows['dictionary_bytes'].max()):,} bytes, trained on other rows)"
-            title = compressor.replace("dictionary", "dict")
-            text = f"bytes with {compressor}" + (extra if "dictionary" in compressor else "")
-            found.append((f"{title} bytes", text, f"+{compressor}"))
-    if any(r == record and op == "set" for r, _, op in facts.blocks):
-        found += [
-            ("adds to SET µs", "encode + SET minus SET of the same number of raw bytes, paired by round", "set"),
-            ("adds to GET µs", "GET + decode minus GET of the same number of raw bytes, paired by round", "get"),
-            ("GET + decode µs", "a whole cache hit on this machine, without a simulated RTT", "hit"),
-        ]
-    if (facts.stored["record"] == record).any():
-        found.append(("in Redis, bytes", f"MEMORY USAGE of the key and value ({allocator(facts)})", "memory"))
-    return found
-
-
-def allocator(facts: SerializerFacts) -> str:
-    """The server and its memory allocator."""
-    redis = facts.run.metadata.get("servers", {}).get("redis", {})
-    name = f"{redis.get('name', 'server')} {redis.get('version', '')}"
-    return f"{name}, allocator {redis.get('allocator') or 'not reported'}"
-
-
-def row(
-    facts: SerializerFacts, record: str, c: ContenderInfo, found: Sequence[SerializerVerdict], keys: Sequence[str]
-) -> SerializerRow:
-    """A contender's row of the table."""
-    outcome, what = facts.outcome(record, c.name)
-    note = {"refused": f"refused: {what}", "changed": f"changed silently: {what}"}.get(outcome, "")
-    return SerializerRow(
-        name=c.name, info=c, kind=c.kind, note=note, cells=[cell(facts, record, c, found, key) for key in keys]
-    )
-
-
-def cell(
-    facts: SerializerFacts, record: str, c: ContenderInfo, found: Sequence[SerializerVerdict], key: str
-) -> SerializerFigure:
-    """One cell of the table, by the key of its column."""
-    if key in OPERATIONS:
-        own = [v for v in found if v.contender == c.name and v.operation == key]
-        within = next((v for v in own if v.group != "across"), None)
-        across = next((v for v in own if v.group == "across"), None)
-        return timed(level(facts, record, c.name, key), within, across)
-    if key in ("set", "get"):
-        return timed(added(facts, record, c.name, key), None, None)
-    if key == "hit":
-        return timed(level(facts, record, c.name, "get"), None, None)
-    if key == "memory":
-        stored = facts.stored[(facts.stored["record"] == record) & (facts.stored["contender"] == c.name)]
-        return SerializerFigure(value=number(float(stored["memory_bytes"].mean())) if len(stored) else "")
-    size = facts.bytes_of(record, c.name, key.removeprefix("+") if key.startswith("+") else "")
-    return SerializerFigure(value="" if math.isnan(size) else number(size))
-
-
-def timed(estimate: Estimate, within: SerializerVerdict | None, across: SerializerVerdict | None) -> SerializerFigure:
-    """A time with its interval, and its verdicts within its group and across groups."""
-    if estimate.missing:
-        return SerializerFigure(value="")
-    shown = within or across
-    ratios = [
-        f"× {number(v.comparison.ratio.estimate)} of {v.against}"
-        for v in (within, across)
-        if v is not None and v.comparison.ratio is not None
-    ]
-    kind = f"{100 * estimate.level:.1f} % interval" if estimate.level is not None else "range"
-    return SerializerFigure(
-        value=number(estimate.value),
-        low=number(estimate.low),
-        high=number(estimate.high),
-        verdict=shown.spoken if shown is not None else "",
-        ratios=tuple(ratios),
-        mark=MARKS[shown.sentence] if shown is not None else "",
-        title=f"median of {estimate.rounds} rounds; {kind}",
-    )
-
-
-def empty_row(facts: SerializerFacts, record: str, width: int) -> list[SerializerRow]:
-    """The row of a call that does nothing: the harness's own time."""
-    empty = level(facts, record, EMPTY, "encode")
-    if empty.missing:
-        return []
-    cells = [timed(empty, None, None), *[SerializerFigure(value="")] * (width - 1)]
-    return [SerializerRow(name=EMPTY, info=None, kind="baseline", note="", cells=cells)]
 
 
 def matrix(frame: pd.DataFrame, rows: str, across: str) -> tuple[list[str], list[tuple[str, list[tuple[str, str]]]]]:
@@ -234,10 +66,18 @@ def page(
         loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
     )
     environment.filters["flat"] = flat
-    environment.globals.update(number=number, inf=math.inf, from_=from_)
+    environment.globals.update(
+        number=number,
+        inf=math.inf,
+        from_=from_,
+        size_text=serializer_advice.size_text,
+        saving_text=serializer_advice.saving_text,
+        isnan=math.isnan,
+    )
     changes = facts.changes.assign(row=facts.changes["change"] + ": " + facts.changes["direction"])
     claim_text = claim(facts, at)
     extra = [
+        serializer_charts.time_against_size(facts),
         serializer_charts.cost_against_size(at, claim_text),
         serializer_charts.compression_pays(facts, break_even_text(even)),
         serializer_charts.what_others_feel(facts),
@@ -248,6 +88,9 @@ def page(
         name=facts.folder.resolve().name,
         machine=machine(facts),
         sections=sections,
+        begun=begun_text(facts.run),
+        headline=serializer_advice.headline([s.advice for s in sections]),
+        limits=limits(facts),
         rule=serializer_advice.RULE,
         rounds=len(facts.rounds),
         min_rounds=MIN_ROUNDS,
@@ -297,14 +140,14 @@ def warnings(facts: SerializerFacts, sections: Sequence[SerializerSection]) -> l
         for (name, v), p in zip(aa_pairs, holm([v.comparison.p for _, v in aa_pairs]), strict=True)
         if v.sentence in ("better", "worse") and p <= 1 - PAIRED_LEVEL
     ]
-    loose = [
-        f"{s.name} {v.operation} ± {100 * v.m:.0f} %"
-        for s in sections
-        for v in s.verdicts
-        if v.group == "A/A" and v.m > 0.1
-    ]
+    loose = [(v.m, s.name, v.operation) for s in sections for v in s.verdicts if v.group == "A/A" and v.m > LOOSE]
     if loose:
-        found.append(f"the noise floor is above 10 %: {listed(loose)}; stop other load on the machine and run again")
+        m, name, operation = max(loose)
+        tables = f"{len(loose)} of {sum(v.group == 'A/A' for s in sections for v in s.verdicts)} tables"
+        found.append(
+            f"json differs from its A/A copy by more than {100 * LOOSE:.0f} % in {tables} (most: ± {100 * m:.0f} %, "
+            f"{name} {operation}); small differences there mean nothing: stop other load on the machine and run again"
+        )
     return found + [f"{r['what']}: {r['cost']}" for r in facts.run.remarks]
 
 

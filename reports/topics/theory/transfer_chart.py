@@ -15,13 +15,15 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import HitModel
 
 ANCHOR = "transfer-chart"
+WIDTH = 5.6
+"""Width of the wide drawing in inches: the page shows the comparison of patterns next to it."""
 SHORTEST_S, LONGEST_S = 1.0, 86_400.0
 TICKS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 TENFOLD = 10.0
 """The higher rate, as a multiple of the run's rate."""
 CURVE_POINTS = 61
-WIDTH = 6.6
-"""Width of the wide drawing in inches: it shares the row with a table."""
+WIDTH, HEIGHT = 5.4, 2.4
+"""Size of the wide drawing in inches: it shares the page's width with the comparison of patterns."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,16 +45,16 @@ class CurvePoint:
 
 def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: float, agreement: str) -> Chart:
     """The chart for a page and for a phone. `rate_per_s`: requests per second of the run."""
-    ttls_s = np.geomspace(SHORTEST_S, LONGEST_S, CURVE_POINTS)
+    ttls_s = np.geomspace(min([SHORTEST_S, *(p.ttl_s for p in points)]), LONGEST_S, CURVE_POINTS)
     curves = {
-        f"theory, {times * rate_per_s:,.10g} requests/s": [100 * model.hit_rate(float(t), times) for t in ttls_s]
+        f"theory, {times * rate_per_s:,.10g}/s": [100 * model.hit_rate(float(t), times) for t in ttls_s]
         for times in (1.0, TENFOLD)
     }
 
     def draw(width: float) -> Figure:
         return draw_panels(width, ttls_s.tolist(), curves, points)
 
-    question = "Hit rate and database queries against the TTL"
+    question = "What are hit rate and database queries at another TTL?"
     return Chart(
         anchor=ANCHOR,
         question=question,
@@ -63,7 +65,7 @@ def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: fl
             "rate may not raise the hit rate. Points: measured with cache-aside, with the interval over rounds. "
             "Queries per 1,000 reads are 1,000 × (1 − hit rate)."
         ),
-        svg=charts.drawn_twice(draw, ANCHOR, question, agreement),
+        svg=charts.drawn_twice(draw, ANCHOR, question, agreement, wide=WIDTH),
         columns=["TTL", "requests/s", "hit rate", "interval", "from"],
         rows=table_of(model, points, rate_per_s),
     )
@@ -94,10 +96,12 @@ def draw_panels(
 ) -> Figure:
     """Two panels: next to each other, or one below the other on a phone."""
     narrow = width <= charts.NARROW
-    figure = charts.new_figure(width if narrow else WIDTH, 5.2 if narrow else 2.9)
+    figure = charts.new_figure(*((width, 3.7) if narrow else (WIDTH, HEIGHT)))
     panels = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     draw_curves(panels[0], ttls_s, curves, points, of_hits=True)
     draw_curves(panels[1], ttls_s, curves, points, of_hits=False)
+    for axes in panels[1:] if narrow else panels:
+        axes.set_xlabel("TTL (log)")
     charts.legend(figure)
     return figure
 
@@ -119,14 +123,16 @@ def draw_curves(
         ends = [y(point.measured.low), y(point.measured.high)]
         if formatting.has_interval(point.measured):
             axes.plot([at, at], ends, color=charts.INK, linewidth=1.4)
-        label = "measured, cache-aside" if number == 0 else None
-        axes.plot([at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label)
+        label = "measured" if number == 0 else None
+        axes.plot(
+            [at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label, clip_on=False
+        )
     axes.xaxis.set_major_locator(FixedLocator([math.log10(t) for t in TICKS_S]))
     axes.xaxis.set_major_formatter(FixedFormatter([formatting.duration(t) for t in TICKS_S]))
-    axes.set_xlim(math.log10(SHORTEST_S), math.log10(LONGEST_S))
+    axes.set_xlim(x[0], x[-1])
     axes.set_ylim(0, 100 if of_hits else 1000)
     axes.yaxis.set_major_formatter(FuncFormatter(charts.short))
-    title = "hit rate, %" if of_hits else "database queries per 1,000 reads"
+    title = "hit rate, %" if of_hits else "queries per 1,000 reads"
     axes.set_title(title, fontsize=9, color=charts.INK, loc="left")
-    axes.set_xlabel("TTL (log)")
     charts.style_axes(axes)
+    axes.tick_params(axis="x", labelsize=7.5)

@@ -50,6 +50,9 @@ def races(
     ] = False,
     json_file: Annotated[Path | None, typer.Option("--json", help="write the verdicts to this file")] = None,
     runs: Runs = Path("runs"),
+    verbose: Annotated[
+        bool, typer.Option("--verbose", help="print every verdict and the shortest schedule of each race")
+    ] = False,
 ) -> None:
     """Try every order of a few concurrent requests on real servers: which guarantees break, and how.
 
@@ -67,7 +70,7 @@ def races(
             replay_schedule(order, servers, replay, times)
             return
         info = explored(order, servers, runs)
-    report_races(info, runs, json_file)
+    report_races(info, runs, json_file, verbose=verbose)
 
 
 def races_order(
@@ -111,15 +114,15 @@ def explored(order: RacesConfig, servers: Stack, runs: Path) -> RacesInfo:
     return info
 
 
-def report_races(info: RacesInfo, runs: Path, json_file: Path | None) -> None:
+def report_races(info: RacesInfo, runs: Path, json_file: Path | None, *, verbose: bool) -> None:
     """Print and write the verdicts. Raises Exit with code 1 where a guarantee broke or something was not judged."""
     from stampede.core.text.terminal import PlainConsole
     from stampede.races.exploration_runs import is_clean, new_folder
     from stampede.races.races_console import print_races, write_json
     from stampede.reports.topics.races.races_page import render_races
 
-    print_races(info, PlainConsole())
     print_status(f"report: {render_races(info.write(new_folder(runs)).parent)}")
+    print_races(info, PlainConsole(), verbose=verbose)
     if json_file is not None:
         write_json(info, json_file)
     if not is_clean(info):

@@ -32,7 +32,8 @@ def report(
         from stampede.reports.output.html_report import write_report
         from stampede.reports.output.report_console import print_report  # after the check: these take seconds to import
         from stampede.reports.output.report_model import build_report
-        from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
+        from stampede.reports.topics.serializers.serializers_console import print_advice
+        from stampede.reports.topics.serializers.serializers_page import render_serializers
 
         if recorded.info.plan == PLAN:
             print_status(f"report: {render_serializers(folder)}")

@@ -75,7 +75,7 @@ def selftest(
     scenario: Scenarios = None,
     yes: Yes = False,
 ) -> None:
-    """Run contenders with known differences: print the share of them that a plan of quick's size detects."""
+    """Run contenders with known differences, and decide planted worlds: print the share that is found and decided."""
     check_runs(run_options.runs)
     check_scenario_names(scenario)
     settings = run_settings(run_options)
@@ -84,9 +84,12 @@ def selftest(
     folder = run_trial(selftest_config(blocks, tuple(scenario or ("read-mostly",)), **settings), server_options, yes)
     from stampede.reports.analysis.analysis import analyse
     from stampede.reports.output.html_report import render
+    from stampede.reports.topics.selftests.answer_selftest import SIMULATED_RUNS, WORLDS, decided, world_line
     from stampede.reports.topics.selftests.selftest_result import Planted, decisions, tally
     from stampede.run_folder.read import read_run
 
+    for world in WORLDS:
+        print_result(world_line(decided(world, SIMULATED_RUNS)))
     expected = [Planted(contender=p.contender, metric=p.metric, share=p.share) for p in KNOWN_FAULTS]
     for line in tally(decisions(analyse(read_run(folder)), expected, BLOCK)):
         print_result(line)

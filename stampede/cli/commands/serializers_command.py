@@ -58,7 +58,8 @@ def serializers(
         command=given_command(),
     )
     order.chosen(managed=not (server_options.postgres or server_options.redis))
-    from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
+    from stampede.reports.topics.serializers.serializers_console import print_advice
+    from stampede.reports.topics.serializers.serializers_page import render_serializers
 
     with (
         started_servers(server_options) as servers,
@@ -66,6 +67,5 @@ def serializers(
         serializers_progress() as advance,
     ):
         folder = run_serializers(order, servers, print_status, advance, begun)
-    page = render_serializers(folder)
+    render_serializers(folder)
     print_advice(folder)
-    print_status(f"report: {page}")

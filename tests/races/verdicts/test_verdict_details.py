@@ -11,10 +11,8 @@ from stampede.patterns.contender_registry import find_contender
 from stampede.races.explore import Bound, replay, search, verdicts
 from stampede.races.hooks.limiter_adapter import find_explorable
 from stampede.races.hooks.sandbox import Sandbox
-from stampede.races.races_console import broken_text
 from stampede.races.scheduler.schedule import SchedulePlayer
 from stampede.races.scheduler.virtual_time import START_S
-from stampede.run_folder.races_json import RacesInfo, VerdictInfo
 from stampede.scenarios.interleavings.situation import Situation, find_situation
 from tests.races.commands.lock_faults import HEAD
 from tests.races.conftest import Explore
@@ -178,28 +176,6 @@ def test_the_text_of_a_read_without_a_record_names_no_version(tmp_path: Path, ex
     how = "v2 had been written and acknowledged, and then client a read no record"
     assert judged["no-stale-after-write"].how in (how, "v2 was acknowledged, and afterwards readers get no record")
     assert not [v.how for v in judged.values() if "None" in v.how]
-
-
-def test_a_guarantee_that_breaks_in_two_situations_counts_once() -> None:
-    """The last line counts broken guarantees and, separately, situations."""
-
-    def verdict(contender: str, situation: str, invariant: str, *, guaranteed: bool = True) -> VerdictInfo:
-        return VerdictInfo(
-            contender=contender,
-            situation=situation,
-            invariant=invariant,
-            verdict="broken",
-            guaranteed=guaranteed,
-            schedules=1,
-            complete=True,
-        )
-
-    info = RacesInfo(started_utc="", command="", bound=1, verdicts=[verdict("x", "one", "p")])
-    assert broken_text(info) == "1 guarantee broken, in 1 situation"
-    info.verdicts.extend([verdict("x", "two", "p"), verdict("x", "two", "r", guaranteed=False)])
-    assert broken_text(info) == "1 guarantee broken, in 2 situations"
-    info.verdicts.extend([verdict("x", "two", "q"), verdict("y", "two", "p")])
-    assert broken_text(info) == "3 guarantees broken, in 2 situations"
 
 
 def test_a_client_that_crashes_in_a_watching_pipeline_raises_nothing_later(

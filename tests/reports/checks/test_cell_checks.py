@@ -8,13 +8,15 @@ import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.checks.cell_checks import PASSED_BY
-from stampede.reports.recommend.headline import answers
+from stampede.reports.recommend.rule.caching_rows import caching_row
+from stampede.reports.recommend.rule.questions import QUESTIONS
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import WarningKind
 from stampede.run_folder.schema import CellInfo, ScenarioInfo
 from tests.reports.checks.test_clocks import FAULTS as CLOCKS
 from tests.reports.checks.test_environment_checks import FAULTS as AROUND
+from tests.reports.planted_runs.plain_figures import guaranteed
 from tests.reports.planted_runs.planted import MS, Change, Row, as_simulated, plant, scenario
 from tests.reports.topics.freshness.planted_versions import versioned
 
@@ -229,12 +231,14 @@ def test_late_harness_causes_a_warning_even_if_p99_is_beyond_the_deadline(tmp_pa
 def test_contender_that_returns_no_record_for_an_existing_one_is_not_recommended(tmp_path: Path) -> None:
     """The warning has the share with an interval; without such reads the same contender is recommended."""
     three = ("no-cache", "cache-aside", "coalescing")
-    (sound,) = answers(analysed(tmp_path / "sound", contenders=three))
-    assert sound.winner == "coalescing"
+    question = next(q for q in QUESTIONS if q.name == "hot-key-may-wait")
+    guaranteed(plant(tmp_path / "sound", rounds=8, contenders=three, scenarios=[scenario("stampede")]))
+    assert caching_row(analyse(read_run(tmp_path / "sound")), question, None).pick == "coalescing"
     analysis = analysed(tmp_path / "absent", change=wrongly_absent, contenders=three)
-    (found,) = answers(analysis)
-    assert found.winner not in (None, "coalescing")
-    assert "coalescing" not in found.tied
+    guaranteed(tmp_path / "absent")
+    found = caching_row(analyse(read_run(tmp_path / "absent")), question, None)
+    assert found.pick == "cache-aside"
+    assert dict(found.excluded)["coalescing"] == "returned no record for some that exist"
     (warning,) = [x for x in analysis.warnings if x.kind is run_warnings.EXISTING_NOT_FOUND]
     assert warning.contenders == ("coalescing",)
     assert "coalescing: " in warning.what

@@ -10,7 +10,7 @@ import pytest
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.analysis.frames import cells, clock_uncertainty_ns
 from stampede.reports.analysis.rows import Rows
-from stampede.reports.topics.rate_limiting.calls import by_subject
+from stampede.reports.topics.rate_limiting.decision_counts.calls import by_subject
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import WarningKind

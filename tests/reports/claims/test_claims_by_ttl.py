@@ -17,7 +17,7 @@ from tests.reports.planted_runs.planted import plant, scenario
 
 
 def many_keys(name: str, **workload: float) -> ScenarioInfo:
-    return replace(scenario("read-heavy", **({"ttl_s": 0.1, "read_share": 1.0} | workload)), name=name)
+    return replace(scenario("read-mostly", **({"ttl_s": 0.1, "read_share": 1.0} | workload)), name=name)
 
 
 @pytest.fixture(scope="module")

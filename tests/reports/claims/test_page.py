@@ -9,7 +9,6 @@ from stampede.reports.claims.claims_section import findings, in_words
 from stampede.reports.output.html_report import page
 from stampede.reports.output.report_model import build_report
 from stampede.reports.recommend.factors import depends_on
-from stampede.reports.recommend.headline import answers
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo, ScenarioInfo
 from tests.reports.planted_runs.planted import MS, Row, plant, scenario
@@ -88,11 +87,11 @@ def test_void_run_gives_no_verdict(tmp_path: Path) -> None:
 def test_few_rounds_give_no_verdict_on_times_and_fixed_factors_are_named(tmp_path: Path) -> None:
     few = analyse(read_run(plant(tmp_path / "run", contenders=CONTENDERS, rounds=2)))
     assert verdicts(few)["C1"] == "cannot tell"
-    assert "Simulated RTT, cores, processes and rate: not varied" in depends_on(answers(few), few)
+    assert "Simulated RTT, cores, processes and rate: not varied" in depends_on(few)
 
 
 def test_answer_says_whether_the_rtt_changes_the_order(run: Analysis, other: Analysis) -> None:
-    same = depends_on(answers(run), run)
+    same = depends_on(run)
     assert "The simulated RTT in stampede (0.5 ms and 0 ms): the order of contenders does not change" in same
-    changed = depends_on(answers(other), other)
+    changed = depends_on(other)
     assert "coalescing below cache-aside at 0.5 ms, above it at 0 ms" in changed

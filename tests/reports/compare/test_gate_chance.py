@@ -18,7 +18,7 @@ from stampede.reports.compare.guarantee_changes import GateFinding, chance
 from stampede.reports.compare.run_gate import FAIL, PASS, exit_code, of_pair
 from stampede.reports.compare.thresholds import metric_named, read_thresholds
 from stampede.reports.metrics.metric import Metric
-from stampede.reports.topics.rate_limiting.calls import calls
+from stampede.reports.topics.rate_limiting.decision_counts.calls import calls
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, SubjectResult, analyse_subject
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import RunWarning

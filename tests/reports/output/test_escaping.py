@@ -25,7 +25,8 @@ from stampede.reports.output.html_report import render
 from stampede.reports.output.report_console import print_report
 from stampede.reports.output.report_model import read_report
 from stampede.reports.topics.races.races_page import render_races
-from stampede.reports.topics.serializers.serializers_page import print_advice, render_serializers
+from stampede.reports.topics.serializers.serializers_console import print_advice
+from stampede.reports.topics.serializers.serializers_page import render_serializers
 from stampede.run_folder.races_json import RacesInfo, StepInfo, VerdictInfo
 from stampede.run_folder.read import read_run
 from stampede.run_folder.write import RunWriter

@@ -1,7 +1,8 @@
 """Figure sets of plain numbers, so that tests of the recommendation need no run folder."""
 
+import json
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from pathlib import Path
 
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.statistics.estimate import Estimate
@@ -18,10 +19,21 @@ def estimate(value: float, low: float, high: float, *, level: float | None = 0.9
 
 
 def promising(name: str) -> ContenderInfo:
-    """A contender with all guarantees that use cases require."""
+    """A contender with all guarantees that the questions require."""
     info = contender(name)
     info.guarantees = GUARANTEES
     return info
+
+
+def guaranteed(folder: Path, *names: str) -> Path:
+    """Give every contender of a run folder, or the named ones, the guarantees that the questions require."""
+    path = folder / "run.json"
+    info = json.loads(path.read_text())
+    for c in info["contenders"]:
+        if not names or c["name"] in names:
+            c["guarantees"] = GUARANTEES
+    path.write_text(json.dumps(info))
+    return folder
 
 
 def plain_figures(
@@ -39,9 +51,3 @@ def plain_figures(
         reference="cache-aside",
         rounds=ROUNDS,
     )
-
-
-def with_figures(figures: PlainFigures, metric: str, by_name: Mapping[str, Estimate]) -> PlainFigures:
-    """The same set, with other figures of one metric in the first scenario."""
-    place = figures.scenarios[0].name
-    return replace(figures, figures={**figures.figures, **{(place, n, metric): f for n, f in by_name.items()}})

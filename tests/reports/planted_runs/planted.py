@@ -38,7 +38,16 @@ def contender(name: str) -> ContenderInfo:
     kind = {"bare-get": "baseline", "cache-aside-again": "aa-copy"}.get(name, "contender")
     copy_of = "cache-aside" if kind == "aa-copy" else None
     return ContenderInfo(
-        name=name, kind=kind, summary=f"{name}, planted", guarantees=[], config={}, client={}, copy_of=copy_of
+        name=name,
+        kind=kind,
+        summary=f"{name}, planted",
+        guarantees=["STALE_AT_MOST_TTL"] if kind == "contender" else [],
+        config={},
+        client={},
+        copy_of=copy_of,
+        moving_parts=[f"part {n}" for n in range(CONTENDERS.index(name))]
+        if kind == "contender" and name in CONTENDERS
+        else None,
     )
 
 
@@ -59,7 +68,7 @@ def scenario(name: str, **workload: Any) -> ScenarioInfo:
         "own_sql": False,
         "versioned": True,
     }
-    if name == "read-heavy":
+    if name == "read-mostly":
         base |= {"rate_per_s": 300.0, "read_share": 0.95, "active_records": None, "ttl_s": 1.0}
         base |= {"load_cpu_ms": 1.0, "load_wait_ms": 4.0}
     return ScenarioInfo(
@@ -331,7 +340,7 @@ def simulate_run(
 ) -> Path:
     """A run folder, simulated from the seed."""
     rng = np.random.default_rng(seed)
-    chosen = [scenario("read-heavy"), scenario("stampede")] if scenarios is None else list(scenarios)
+    chosen = [scenario("read-mostly"), scenario("stampede")] if scenarios is None else list(scenarios)
     info = planted_info(rounds=rounds, contenders=contenders, scenarios=chosen, seed=seed, status=status, **run)
     writer = RunWriter(folder, info)
     begin_ns = EPOCH

@@ -1,16 +1,15 @@
-"""Metrics by which the two A/A copies differ are ignored: in the advice, as a cost, in the table and in orders."""
+"""Levels by which the two A/A copies differ are ignored; their rounds are also compared in pairs."""
+
+from dataclasses import replace
 
 import pytest
 
-from stampede.reports.analysis.aa_pair import AAPair, aa_pair_of, describe_ignored_metrics, level_noise_floor
+from stampede.reports.analysis.aa_pair import AAPair, aa_comparison, aa_pair_of
 from stampede.reports.analysis.figure_set import PlainFigures
 from stampede.reports.metrics.metric import find_metric
-from stampede.reports.output.panels import scorecard
-from stampede.reports.recommend import selection
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
 from stampede.reports.recommend.factors import order
 from stampede.reports.statistics.estimate import Estimate
-from tests.reports.planted_runs.plain_figures import estimate, plain_figures, with_figures
+from tests.reports.planted_runs.plain_figures import estimate, plain_figures
 from tests.reports.planted_runs.planted import scenario
 
 PLACE = scenario("stampede")
@@ -32,16 +31,27 @@ def having(copies: dict[str, Estimate], **others: Estimate) -> PlainFigures:
 
 
 def test_a_metric_is_ignored_only_where_its_copies_differ() -> None:
-    """The reason contains both copies with their figures; a smaller difference only raises the noise floor."""
+    """The text contains both copies with their figures."""
     different = having(DIFFERENT_COPIES)
-    assert aa_pair_of(different, "stampede", "read-p99").ignored
+    p99 = aa_pair_of(different, "stampede", "read-p99")
+    assert p99.ignored
+    assert "cache-aside-again 195 ms (156 – 359)" in p99.text
     assert not aa_pair_of(different, "stampede", "read-p50").ignored
-    assert "cache-aside-again 195 ms (156 – 359)" in describe_ignored_metrics(
-        different, "stampede", ("read-p50", "read-p99")
-    )
-    near = having({"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(79, 75, 90)})
-    assert not aa_pair_of(near, "stampede", "read-p99").ignored
-    assert level_noise_floor(near, "stampede", "read-p99") > 0.12
+    assert not aa_pair_of(having(EQUAL_COPIES), "stampede", "read-p99").ignored
+
+
+def test_the_copies_are_compared_round_by_round() -> None:
+    """Without a copy in the scenario there is no comparison."""
+    values = {
+        ("stampede", "cache-aside", "read-p50"): [1.0, 2, 3, 4, 5, 6],
+        ("stampede", "cache-aside-again", "read-p50"): [1.1, 2.2, 3.3, 4.4, 5.5, 6.6],
+    }
+    found = aa_comparison(replace(having(EQUAL_COPIES), values=values), "stampede", "read-p50")
+    assert found is not None
+    assert found.ratio is not None
+    assert found.ratio.estimate == pytest.approx(1.1)
+    alone = plain_figures(["cache-aside"], PLACE, {"read-p50": P50})
+    assert aa_comparison(alone, "stampede", "read-p50") is None
 
 
 @pytest.mark.parametrize(
@@ -64,69 +74,6 @@ def test_without_a_copy_no_metric_is_ignored() -> None:
     """There is then no information about the noise."""
     none = AAPair(metric=find_metric("read-p99"))
     assert (none.ignored, none.gap) == (False, 1.0)
-
-
-def cards(figures: PlainFigures) -> dict[str, AdviceCard]:
-    return {card.anchor: card for card in advice_cards(figures, None, {})}
-
-
-def test_an_ignored_metric_selects_no_contender_and_the_card_names_the_metric() -> None:
-    """With equal copies the same figures select one contender with certainty."""
-    used = cards(having(EQUAL_COPIES))["advice-users-must-not-wait"]
-    assert used.take == "Take coalescing"
-    ignored = cards(having(DIFFERENT_COPIES))["advice-users-must-not-wait"]
-    assert not ignored.sure
-    assert "cache-aside" in ignored.take
-    assert "read response time p99: cache-aside 70.5 ms" in ignored.ignored_metrics
-    assert "two copies of one contender do not differ in read response time p99" in ignored.changes
-
-
-def main_cost(figures: PlainFigures) -> str:
-    """The main cost of coalescing, compared with cache-aside."""
-    contenders = {c.name: c for c in figures.contenders}
-    return selection.main_cost(figures, "stampede", contenders["coalescing"], [contenders["cache-aside"]])[0]
-
-
-def test_an_ignored_metric_is_no_cost_and_breaks_no_tie() -> None:
-    """With equal copies the same figure is the main cost."""
-    high = estimate(900, 880, 920)
-    near = {"cache-aside": estimate(70, 60, 80), "cache-aside-again": estimate(71, 60, 80)}
-    assert "900 ms" in main_cost(having(near, coalescing=high))
-    ignored = having(DIFFERENT_COPIES, coalescing=high)
-    assert "900 ms" not in main_cost(ignored)
-    coalescing = next(c for c in ignored.contenders if c.name == "coalescing")
-    assert selection.waits_ms(ignored, "stampede", coalescing)[0] == float("inf")
-
-
-@pytest.mark.parametrize(("again_ms", "named"), [(359.0, False), (129.0, True)])
-def test_a_cost_compared_with_a_contender_that_has_a_copy_is_compared_with_the_worse_of_both(
-    again_ms: float, named: bool
-) -> None:
-    """Longest reads have no interval: 384 ms against 128 is no cost if the copy's longest is 359."""
-    figures = having(EQUAL_COPIES, coalescing=estimate(5, 4, 6, why="seen, not estimated"))
-    longest = {"coalescing": 384.0, "cache-aside": 128.0, "cache-aside-again": again_ms}
-    figures = with_figures(
-        figures, "read-max", {name: Estimate(value=value, rounds=10) for name, value in longest.items()}
-    )
-    assert ("384 ms" in main_cost(figures)) is named
-
-
-def test_an_ignored_column_is_hatched_without_colour_and_the_table_gives_the_reason() -> None:
-    """With equal copies the column is coloured and there is no reason."""
-    table = scorecard.scorecard_of(having(DIFFERENT_COPIES))
-    at = table.columns.index(("stampede", "read response time p99"))
-    assert all(entries[at].heat is None and entries[at].unclear for _, entries in table.rows)
-    assert "stampede, read response time p99: cache-aside 70.5 ms" in table.ignored
-    used = scorecard.scorecard_of(having(EQUAL_COPIES))
-    assert any(entries[at].heat is not None for _, entries in used.rows)
-    assert used.ignored == ""
-
-
-def test_a_figure_whose_ratio_to_the_best_is_below_that_of_the_copies_has_the_best_colour() -> None:
-    """The ratio between the copies is the resolution of the colours."""
-    assert scorecard.heat(3.0, 1.0, 0.0) > 0
-    assert scorecard.heat(3.0, 1.0, 0.0, gap=3.1) == 0
-    assert scorecard.heat(3.2, 1.0, 0.0, gap=3.1) == scorecard.heat(3.2, 1.0, 0.0)
 
 
 def test_an_ignored_metric_orders_no_pair_of_contenders() -> None:

@@ -5,7 +5,6 @@ from pathlib import Path
 
 from stampede.reports.analysis.analysis import analyse
 from stampede.reports.recommend.factors import depends_on
-from stampede.reports.recommend.headline import answers
 from stampede.run_folder.read import read_run
 from tests.reports.planted_runs.planted import plant, scenario
 
@@ -17,6 +16,6 @@ def test_processes_are_a_factor_and_the_sentence_names_factors_that_were_not_var
     analysis = analyse(
         read_run(plant(tmp_path / "run", contenders=("no-cache", "cache-aside"), scenarios=[base, alone]))
     )
-    text = depends_on(answers(analysis), analysis)
+    text = depends_on(analysis)
     assert "The processes in stampede (2 processes and 1 process): the order of contenders does not change" in text
     assert "Simulated RTT, cores and rate: not varied" in text

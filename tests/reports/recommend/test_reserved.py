@@ -7,15 +7,16 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.recommend.advice_cards import AdviceCard, advice_cards
+from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.requirements import EXPIRY, NO_STALE_AFTER_ACKNOWLEDGEMENT, requirement_status
+from stampede.reports.recommend.rule.caching_rows import caching_row
+from stampede.reports.recommend.rule.questions import QUESTIONS
 from stampede.run_folder.races_json import InvariantInfo, RacesInfo, SituationInfo, VerdictInfo
 from stampede.run_folder.read import read_run
-from tests.reports.planted_runs.plain_figures import GUARANTEES
+from tests.reports.planted_runs.plain_figures import GUARANTEES, guaranteed
 from tests.reports.planted_runs.planted import contender, plant, scenario
-from tests.reports.recommend.test_advice_cards import guaranteed
 
-CARD = "advice-never-stale-after-acknowledgement"
+QUESTION = next(question for question in QUESTIONS if question.name == "fresh-records")
 INVARIANTS = ("no-stale-after-write", "stale-at-most-ttl")
 
 
@@ -52,12 +53,12 @@ def explored(*, broken_when_expired: tuple[str, ...], kept: tuple[str, ...]) -> 
     )
 
 
-def card(folder: Path, races: RacesInfo) -> AdviceCard:
-    return {a.anchor: a for a in advice_cards(analyse(read_run(folder)), races, {})}[CARD]
+def answered(folder: Path, races: RacesInfo) -> AnswerRow:
+    return caching_row(analyse(read_run(folder)), QUESTION, races)
 
 
 def mixed(tmp_path: Path, *names: str) -> Path:
-    written = replace(scenario("mixed-writes", read_share=0.7, active_records=None), check_after_drain=True)
+    written = replace(scenario("mixed-writes", read_share=0.7, active_records=None, ttl_s=1.0), check_after_drain=True)
     return guaranteed(plant(tmp_path / "run", rounds=6, contenders=names, scenarios=[written]))
 
 
@@ -83,14 +84,15 @@ def test_contender_that_breaks_on_expiry_ranks_below_one_that_does_not(tmp_path:
         info = json.loads(path.read_text())
         info["contenders"].append({**info["contenders"][0], "name": "coalescing"})
         path.write_text(json.dumps(info))
-    found = card(folder, explored(broken_when_expired=("write-through",), kept=("no-cache", "coalescing")))
+    found = answered(folder, explored(broken_when_expired=("write-through",), kept=("no-cache", "coalescing")))
     if ran_there:
-        assert found.taken == "coalescing"
-        assert not found.reservation
-        assert "write-through: another cache keeps it even then (kept in every order" in found.out
+        assert found.pick == "coalescing"
+        assert not found.reservations
+        why = dict(found.excluded)["write-through"]
+        assert why.startswith("another cache keeps it even then (kept in every order")
     else:
-        assert found.take == "Take write-through, with a reservation"
-        assert not found.sure
-        assert "broken when one does" in found.reservation
-        assert "with coalescing, which did not run here" in found.reservation
-        assert "for a literal “never”: no-cache (1,000 loads" in found.reservation
+        assert found.pick == "write-through"
+        event, others = found.reservations
+        assert "broken when one does" in event
+        assert "with coalescing, which did not run here" in others
+        assert "for a literal “never”: no-cache (1,000 " in others

@@ -9,11 +9,21 @@ import pytest
 
 from stampede.core.errors import RunFolderError
 from stampede.core.files import write_whole
+from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.serializers.break_even import positive_between, size_at
-from stampede.reports.topics.serializers.serializer_advice import advise
+from stampede.reports.topics.serializers.serializer_advice import (
+    MOST_WORDS,
+    SerializerAdvice,
+    advise,
+    headline,
+    saving_text,
+)
 from stampede.reports.topics.serializers.serializer_analysis import pairs, verdicts
 from stampede.reports.topics.serializers.serializer_facts import SerializerFacts, read_facts
-from stampede.reports.topics.serializers.serializers_page import render_serializers, section, warnings
+from stampede.reports.topics.serializers.serializer_limits import limits
+from stampede.reports.topics.serializers.serializer_records import section
+from stampede.reports.topics.serializers.serializers_console import lines
+from stampede.reports.topics.serializers.serializers_page import render_serializers, warnings
 from stampede.run_folder.schema import ContenderInfo, RunInfo, ScenarioInfo
 from stampede.run_folder.serializer_tables import write_part
 
@@ -39,7 +49,13 @@ def planted(
     """A run with one kind of record in which each serializer's encode and decode take `us`, with noise per round."""
     names = list(us)
     run = RunInfo(
-        plan="serializers", rounds=rounds, reference="json", seed=1, command="", started_utc="now", status="finished"
+        plan="serializers",
+        rounds=rounds,
+        reference="json",
+        seed=1,
+        command="",
+        started_utc="2026-11-30T12:00:00Z",
+        status="finished",
     )
     run.contenders = [contender(name) for name in names]
     run.scenarios = [
@@ -125,35 +141,101 @@ def test_times_are_cpu_times_of_the_thread(tmp_path: Path) -> None:
     assert np.median(facts.us("user", "json", "encode")) == pytest.approx(10.0, rel=0.02)
 
 
-def test_advice_names_the_fastest_safe_serializer_and_its_schema(tmp_path: Path) -> None:
-    """Pickle is faster but not recommended. The advice names the schema and the best serializer without one."""
-    advice = advise(planted(tmp_path, BASE), "user")
-    assert advice.best == "msgspec-json"
-    assert "declared" in advice.text
-    assert "without a schema: orjson" in advice.text
+SLOW = {name: 20 * us for name, us in BASE.items()}
+"""The same serializers for a record that takes twenty times as long."""
 
 
-def test_advice_prefers_no_schema_then_fewer_bytes_among_ties(tmp_path: Path) -> None:
+def test_fastest_safe_serializer_is_used_where_it_saves_a_time_that_matters(tmp_path: Path) -> None:
+    """Pickle is faster and never used. The price names the schema and the best serializer without one."""
+    found = advise(planted(tmp_path, SLOW), "user")
+    assert (found.use, found.worth) == ("msgspec-json", True)
+    assert found.price.startswith("not human-readable, declared fields (without: orjson)")
+    assert found.saved_us.value == pytest.approx(340, rel=0.05)
+    assert found.saved_us.low < found.saved_us.value < found.saved_us.high
+    assert (found.certainty, found.share) == ("high", 1.0)
+
+
+def test_json_is_used_where_the_others_save_less_than_a_tenth_of_a_millisecond(tmp_path: Path) -> None:
+    """The saving of the fastest one is printed all the same, with its interval; json's price is none."""
+    found = advise(planted(tmp_path, BASE), "user")
+    assert (found.use, found.best, found.worth) == ("json", "msgspec-json", False)
+    assert found.price == "none: the simplest"
+    assert saving_text(found).startswith("17.0 µs (")
+
+
+def test_ties_go_to_no_schema_then_fewer_bytes(tmp_path: Path) -> None:
     """If times do not decide, the schema does, and then the bytes."""
-    us = BASE | {"msgspec-json": 2.0, "small": 2.0}
-    assert advise(planted(tmp_path, us, sizes={"small": 150}), "user").best == "small"
+    us = SLOW | {"msgspec-json": 40.0, "small": 40.0}
+    found = advise(planted(tmp_path, us, sizes={"small": 150}), "user")
+    assert found.use == "small"
+    assert found.certainty == "tied"
 
 
-def test_advice_reports_when_the_choice_hardly_matters(tmp_path: Path) -> None:
-    """That is a saving of less than a tenth of a cache hit."""
-    near, far = tmp_path / "near", tmp_path / "far"
-    near.mkdir()
-    far.mkdir()
-    assert "hardly matters" in advise(planted(near, BASE), "user").text
-    assert "hardly matters" not in advise(planted(far, {k: 10 * v for k, v in BASE.items()}), "user").text
+def test_times_that_scatter_give_an_unsure_answer(tmp_path: Path) -> None:
+    """A saving near 0.1 ms is above it in some resamples and below it in others."""
+    near = planted(tmp_path, {"json": 100.0, "json-again": 100.0, "orjson": 50.0}, noise=0.3)
+    found = advise(near, "user")
+    assert found.certainty == "low"
+    assert found.share is not None
+    assert found.share < 0.95
+
+
+def answered(record: str, size: float, use: str) -> SerializerAdvice:
+    saved = Estimate(value=200.0 if use != "json" else 5.0)
+    return SerializerAdvice(
+        record=record,
+        bytes=size,
+        use=use,
+        best="fast",
+        saved_us=saved,
+        share_of_hit=0.1,
+        price="",
+        certainty="high",
+        share=1.0,
+    )
+
+
+@pytest.mark.parametrize(
+    ("uses", "text"),
+    [
+        ({200.0: "json", 14_000.0: "fast"}, "Keep JSON below 14 KB; use fast above."),
+        ({200.0: "fast", 14_000.0: "fast"}, "Use fast."),
+        ({200.0: "fast", 14_000.0: "json"}, "Keep JSON for small records; use fast for large ones."),
+        ({200.0: "json"}, "Keep JSON: no serializer saves 0.1 ms per write and read."),
+        ({}, "This run gives no answer."),
+    ],
+)
+def test_headline_has_at_most_twelve_words(uses: dict[float, str], text: str) -> None:
+    found = headline([answered(f"r{size:g}", size, use) for size, use in uses.items()])
+    assert found == text
+    assert len(found.split()) <= MOST_WORDS
+
+
+def test_terminal_gets_at_most_25_lines_of_80_columns(tmp_path: Path) -> None:
+    """With more kinds of record than fit, the report has the rest."""
+    facts = planted(tmp_path, BASE)
+    many = [answered(f"a-record-with-a-long-name-{i}", 1e4, "a-serializer-with-a-long-name") for i in range(40)]
+    found = lines(Path("runs/x"), facts, many)
+    assert len(found) <= 25
+    assert max(map(len, found)) <= 80
+    assert any("more kinds of record" in line for line in found)
+
+
+def test_limits_count_what_each_serializer_keeps(tmp_path: Path) -> None:
+    """Kept values, silent changes and hostile bytes, as planted."""
+    rows = {row.contender.name: row for row in limits(planted(tmp_path, BASE))}
+    assert (rows["json"].untyped, rows["json"].typed, rows["json"].silent) == ("0 of 1", "1 of 1", "1")
+    assert rows["json"].changes == "1 of 1"
+    assert (rows["pickle"].safety, rows["pickle"].unsafe) == ("runs code", True)
+    assert (rows["json"].safety, rows["protobuf"].needs) == ("–", "a schema at both ends")
 
 
 def test_page_has_every_part_and_needs_no_network(tmp_path: Path) -> None:
-    """Advice, matrices, safety and warnings are in one file; a silent change is marked as text."""
+    """Answers, limits, matrices and warnings are in one file; a silent change is marked as text."""
     planted(tmp_path, BASE)
     page = render_serializers(tmp_path).read_text(encoding="utf-8")
-    for part in ("fidelity", "changes", "safety", "compression", "size", "others", "method", "data"):
-        assert f'<section id="{part}">' in page
+    for part in ("fidelity", "changes", "safety", "compression", "size", "limits", "others", "method", "data", "user"):
+        assert page.count(f'id="{part}"') == 1
     assert "changed silently" in page
     assert "pickle ran code" in page
     assert "<script" not in page

@@ -18,16 +18,16 @@ def price_text(row: AnswerRow) -> str:
     return "; ".join(price.text for price in row.prices)
 
 
-def measured_price(row: AnswerRow) -> str:
+def measured_costs(row: AnswerRow) -> list[str]:
     """The costs that were measured, in short."""
-    return "; ".join(price.short for price in row.prices if price.kind in ("measured", "none"))
+    return [price.short for price in row.prices if price.kind in ("measured", "none")]
 
 
-def other_price(row: AnswerRow) -> str:
+def other_costs(row: AnswerRow) -> list[str]:
     """The costs that were not measured, in short: those that follow from the design, and those not estimated."""
     stated = [price.short for price in row.prices if price.kind == "stated"]
     nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
-    return "; ".join([*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])])
+    return [*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])]
 
 
 def certainty_text(row: AnswerRow) -> str:

@@ -16,7 +16,9 @@ class PatternsCompared:
     scenario: ScenarioInfo
     chart: Chart
     patterns: list[ContenderInfo]
-    """The patterns that the chart shows, without A/A copies and baselines."""
+    """The patterns that ran, without A/A copies and baselines."""
+    copies: list[ContenderInfo]
+    """The A/A copies that ran."""
 
 
 def patterns_compared(analysis: Analysis) -> PatternsCompared | None:
@@ -27,8 +29,13 @@ def patterns_compared(analysis: Analysis) -> PatternsCompared | None:
     chart = patterns_chart(analysis, scenario) if scenario is not None else None
     if scenario is None or chart is None:
         return None
-    ran = [c for c, _ in charts.of_scenario(analysis, scenario) if c.kind == "contender"]
-    return PatternsCompared(scenario=scenario, chart=chart, patterns=ran)
+    ran = [c for c, _ in charts.of_scenario(analysis, scenario)]
+    return PatternsCompared(
+        scenario=scenario,
+        chart=chart,
+        patterns=[c for c in ran if c.kind == "contender"],
+        copies=[c for c in ran if c.kind == "aa-copy"],
+    )
 
 
 def many_keys(analysis: Analysis) -> ScenarioInfo | None:

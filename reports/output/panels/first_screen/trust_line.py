@@ -1,27 +1,38 @@
 """The line below the headline: which figures of this run can be trusted, and which cannot."""
 
 from stampede.reports.analysis.analysis import Analysis
+from stampede.reports.output import formatting
+from stampede.reports.recommend.rule.tail_latency import p99_reliable
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.run_folder.run_warnings import COUNTS_DIFFER
+from stampede.run_folder.schema import ScenarioInfo
 
 QUERY_COUNTS = frozenset({COUNTS_DIFFER.name})
 
 
-def trust_line(analysis: Analysis, p99_reason: str) -> str:
-    """What can be trusted, in one or two sentences.
-
-    `p99_reason`: why p99 is not reliable in this run; empty: it is reliable.
-    """
+def trust_line(analysis: Analysis) -> str:
+    """What can be trusted, in one or two sentences."""
     if analysis.void:
         return "The run is void: no figure can be trusted."
     if analysis.rounds < MIN_ROUNDS:
         rounds = f"{analysis.rounds} round{'' if analysis.rounds == 1 else 's'}"
         return f"{rounds}: this run shows ranges and supports no verdict; six rounds are needed."
-    found = {warning.kind.name for warning in analysis.warnings}
-    counts = "Query counts are not reliable" if QUERY_COUNTS & found else "Query counts are reliable"
-    if p99_reason:
-        joined = "and" if QUERY_COUNTS & found else "but"
-        return f"{counts} in this run, {joined} tail latency (p99) is not: {p99_reason}."
-    if QUERY_COUNTS & found:
-        return f"{counts} in this run. Latency, including p99, is."
-    return "Query counts and latency, including p99, are reliable in this run."
+    counts = QUERY_COUNTS.isdisjoint(warning.kind.name for warning in analysis.warnings)
+    first = f"Query counts are {'' if counts else 'not '}reliable in this run"
+    reasons = unreliable_p99(analysis)
+    if not reasons:
+        return f"{first}; latency is reliable, p99 included."
+    where = "" if len(reasons) == len(main_scenarios(analysis)) else f" in {formatting.listed(list(reasons))}"
+    why = next(iter(reasons.values()))
+    return f"{first}; tail latency (p99) is not{where}: {why}."
+
+
+def main_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
+    """The scenarios that are no variant of another."""
+    return [scenario for scenario in analysis.scenarios if not scenario.variant_of]
+
+
+def unreliable_p99(analysis: Analysis) -> dict[str, str]:
+    """By the name of a scenario: why its p99 is not reliable."""
+    found = {s.name: p99_reliable(analysis, s.name) for s in main_scenarios(analysis)}
+    return {name: why for name, why in found.items() if why}

@@ -11,6 +11,7 @@ import pytest
 
 from stampede.reports.output.html_report import render
 from stampede.reports.topics.experiments import eviction_section, monitor_cost_section, pipelining_section
+from stampede.reports.topics.experiments.eviction_results import blind_lru, eviction_results
 from stampede.reports.topics.experiments.experiments_section import findings, sections
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import ExperimentInfo
@@ -65,55 +66,90 @@ def test_below_six_rounds_no_break_even_is_reported() -> None:
     assert pipelining_section.answer(found).startswith("No verdict")
 
 
-def cache_rows(policy: str, sequence: str, hits: int, **facts: float) -> list[ExperimentRow]:
+def cache_rows(policy: str, sequence: str, hits: int, number: int = 1, **facts: float) -> list[ExperimentRow]:
     counts = {"requests": 1000, "hits": hits, "refused": 0, "most_entries": 100, "optimum_hits": 800}
     counts |= {"redis_hits": hits, "evictions": 50, "expiries": 0}
     sizes = {"used_memory": 2e6, "maxmemory": 2e6, "elapsed": 100.0}
     base: dict[str, float] = {**counts, **sizes}
     once: list[ExperimentRow] = [
-        ("eviction", policy, 1, sequence, None, name, value, "1") for name, value in (base | facts).items()
+        ("eviction", policy, number, sequence, None, name, value, "1") for name, value in (base | facts).items()
     ]
-    gets = [("eviction", policy, 1, sequence, float(i), "get", 0.1, "ms") for i in range(100)]
+    gets = [("eviction", policy, number, sequence, float(i), "get", 0.1, "ms") for i in range(100)]
     return [*once, *gets]
 
 
-def test_usual_policy_is_reported_as_worse_only_on_sequences_where_it_is() -> None:
-    rows = [
-        *cache_rows("allkeys-lru", "near", 600),
-        *cache_rows("allkeys-lfu", "near", 615),
-        *cache_rows("allkeys-lru", "far", 100),
-        *cache_rows("allkeys-lfu", "far", 400),
+def eight_rounds(policy: str, sequence: str, hits: int, **facts: float) -> list[ExperimentRow]:
+    """Rounds whose hits go up and down together with those of every other policy, and a little on their own."""
+    own = sum(map(ord, policy)) % 5
+    return [
+        row
+        for r in range(1, 9)
+        for row in cache_rows(policy, sequence, hits + 20 * (r % 3) + (r * own) % 4, number=r, **facts)
     ]
-    seen = eviction_section.outcomes(frame(rows))
-    assert eviction_section.usually_best(seen) == (["near"], ["far"])
-    assert "allkeys-lru is more than 2 points behind the best on far; on near it is not." in eviction_section.answer(
-        seen
-    )
-    assert [o.of_optimum for o in seen] == [0.75, 0.76875, 0.125, 0.5]
 
 
-def test_refused_writes_and_too_coarse_lru_clocks_are_reported() -> None:
+def test_eviction_policies_are_compared_with_the_usual_one_in_the_same_round() -> None:
+    """A policy that is better in each round by more than 10 % of the usual hit rate is better; a smaller lead is tied.
+
+    The rounds differ by more than the policies do, so unpaired intervals could not separate them.
+    """
     rows = [
-        *cache_rows("noeviction", "zipf", 500, refused=400, evictions=0),
-        *cache_rows("allkeys-lru", "zipf", 500, elapsed=5),
-        *cache_rows("allkeys-lfu", "zipf", 500, elapsed=5),
+        *eight_rounds("allkeys-lru", "zipf", 500),
+        *eight_rounds("allkeys-lfu", "zipf", 580),
+        *eight_rounds("allkeys-random", "zipf", 530),
+        *eight_rounds("volatile-ttl", "zipf", 440),
     ]
-    seen = eviction_section.outcomes(frame(rows))
-    text = " ".join(eviction_section.notes(seen))
-    assert "refused 400 writes" in text
-    assert [o.policy for o in eviction_section.blind_lru(seen)] == ["allkeys-lru"]
-    assert "1.00 s here, on zipf" in text
-    assert (
-        eviction_section.blind_lru(
-            eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500, elapsed=100)))
-        )
-        == []
+    results = {r.policy: r for r in eviction_results(frame(rows))}
+    assert {name: r.verdict for name, r in results.items()} == {
+        "allkeys-lru": "not estimated",
+        "allkeys-lfu": "better",
+        "allkeys-random": "tied",
+        "volatile-ttl": "worse",
+    }
+    usual = results["allkeys-lru"].hit_rate
+    assert usual.low < usual.value < usual.high
+    assert results["allkeys-lfu"].least == pytest.approx(0.1 * usual.value)
+    assert "On zipf, allkeys-lfu has a higher hit rate than allkeys-lru: +7.8 points" in eviction_section.answer(
+        list(results.values())
     )
+
+
+def test_a_policy_that_refuses_writes_is_never_recommended() -> None:
+    """noeviction has the highest hit rate. The answer does not name it, and the note counts its refused writes."""
+    rows = [
+        *eight_rounds("noeviction", "zipf", 700, refused=200, evictions=0),
+        *eight_rounds("allkeys-lru", "zipf", 500),
+        *eight_rounds("allkeys-lfu", "zipf", 505),
+    ]
+    results = eviction_results(frame(rows))
+    assert "noeviction" not in eviction_section.answer(results)
+    assert "no policy beats allkeys-lru" in eviction_section.answer(results)
+    assert "noeviction refused 1,600 writes of 8,000 requests" in " ".join(eviction_section.notes(results))
+
+
+def test_one_round_of_an_older_run_gives_no_verdict() -> None:
+    """Runs before rounds recorded one; their hit rates are shown and compared with nothing."""
+    results = eviction_results(
+        frame([*cache_rows("allkeys-lru", "zipf", 600), *cache_rows("allkeys-lfu", "zipf", 900)])
+    )
+    assert [r.verdict for r in results] == ["not estimated", "not estimated"]
+    assert eviction_section.answer(results) == "No verdict: 1 round; a comparison needs 6."
+
+
+def test_too_coarse_lru_clocks_are_reported() -> None:
+    """Entries that stay for less than three ticks of the LRU clock are named with their sequence."""
+    rows = [*eight_rounds("allkeys-lru", "zipf", 500, elapsed=5), *eight_rounds("allkeys-lfu", "zipf", 500, elapsed=5)]
+    results = eviction_results(frame(rows))
+    assert [r.policy for r in blind_lru(results)] == ["allkeys-lru"]
+    assert "s here, on zipf" in " ".join(eviction_section.notes(results))
+    assert blind_lru(eviction_results(frame(eight_rounds("allkeys-lru", "zipf", 500, elapsed=100)))) == []
 
 
 def test_percentile_needs_ten_samples_beyond_it() -> None:
-    (o,) = eviction_section.outcomes(frame(cache_rows("allkeys-lru", "zipf", 500)))
-    assert np.isnan(o.get_p99_ms)
+    (few,) = eviction_results(frame(cache_rows("allkeys-lru", "zipf", 500)))
+    (many,) = eviction_results(frame([r for n in range(1, 11) for r in cache_rows("allkeys-lru", "zipf", 500, n)]))
+    assert np.isnan(few.get_p99_ms)
+    assert many.get_p99_ms == 0.1
 
 
 def throughput_rows(ratio: float, rounds: int) -> list[ExperimentRow]:

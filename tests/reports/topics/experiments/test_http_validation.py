@@ -11,7 +11,6 @@ from stampede.reports.analysis.aa_pair import AAPair
 from stampede.reports.analysis.analysis import analyse
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output.html_report import render
-from stampede.reports.recommend.headline import answers
 from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.reports.topics.experiments import over_http_section
 from stampede.reports.topics.selftests import http_validation
@@ -105,14 +104,14 @@ def test_factors_of_the_answer_include_the_order_over_http(
     measured: Callable[[list[ExperimentRow] | None], Path], rows: list[ExperimentRow], text: str
 ) -> None:
     analysis = analyse(read_run(measured(rows)))
-    assert text in http_validation.depends_on(answers(analysis), analysis)
+    assert text in http_validation.depends_on(analysis)
 
 
 def test_without_calls_over_http_the_answer_does_not_mention_them(
     measured: Callable[[list[ExperimentRow] | None], Path],
 ) -> None:
     analysis = analyse(read_run(measured(None)))
-    assert "HTTP" not in http_validation.depends_on(answers(analysis), analysis)
+    assert "HTTP" not in http_validation.depends_on(analysis)
 
 
 def test_page_has_the_section_and_the_rounds_are_in_a_csv(

@@ -1,90 +1,89 @@
-"""Summary sentences about limiters, from planted results."""
+"""The sentence and the verdicts about limiters, the short table and the plane, from planted calls."""
 
-from types import SimpleNamespace
-from typing import Any
+import itertools
 
-from stampede.reports.statistics.estimate import Estimate
-from stampede.reports.topics.rate_limiting.limiter_answer import BOUND, answer
-from stampede.reports.topics.rate_limiting.starvation import Starvation
-from stampede.run_folder.races_json import RacesInfo, SituationInfo, VerdictInfo
+import pytest
+
+from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
+from stampede.reports.topics.rate_limiting.limiter_answer import answer, verdict_of
+from stampede.reports.topics.rate_limiting.limiter_plane import LABEL_GAP, label_heights, plane
+from stampede.reports.topics.rate_limiting.limiter_section import explained, key_row
+from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
+from tests.reports.planted_runs.planted_limiters import BUCKET, DOUBLE, STRICT, limiter
+from tests.reports.recommend.test_limiter_rows import races
+
+LOG = limiter("log", STRICT, key_bytes=(100.0, 310.0))
+BUCKETS = limiter("bucket", BUCKET, admits=8)
 
 
-def limiter(name: str, *, lowest: float, got: float, steadily: Starvation | None = None) -> Any:
-    return SimpleNamespace(
-        info=SimpleNamespace(name=name, kind="contender"),
-        kept="kept",
-        kept_strict="kept",
-        contract={"kind": "strict", "limit": 8, "window_s": 0.4},
-        limit=8,
-        most_certain=8,
-        starved=(lowest, "flood 10 ×"),
-        got=lambda: got,
-        starvation=steadily,
-        starves=steadily is not None and steadily.starves,
+def test_sentence_names_who_keeps_the_limit_first() -> None:
+    """Then those whose contract allows more, then those that fail."""
+    text = answer([limiter("starving", STRICT, steady_share=0.05), limiter("window", DOUBLE, admits=16), BUCKETS, LOG])
+    assert text == (
+        "log kept the limit in every window; window and bucket may admit up to 2 × L in a window; "
+        "starving starves a steady caller."
     )
 
 
-def steadily(admitted: int, entitled: int, high: float) -> Starvation:
-    share = Estimate(value=admitted / entitled, low=0.0, high=high, rounds=3)
-    return Starvation(profile="burst, then 1.1 ×", admitted=admitted, entitled=entitled, share=share)
+@pytest.mark.parametrize(
+    ("planted", "word", "kind"),
+    [
+        (LOG, "keeps the limit", "strict"),
+        (limiter("window", DOUBLE, admits=16), "up to 2 × L by contract", "looser"),
+        (BUCKETS, "up to 2 × L by contract", "looser"),
+        (limiter("leaky", STRICT, admits=9), "breaks its contract", "wrong"),
+        (limiter("starving", STRICT, steady_share=0.05), "starves callers", "wrong"),
+        (limiter("both", STRICT, admits=9, steady_share=0.05), "breaks its contract, starves callers", "wrong"),
+    ],
+    ids=lambda value: value.info.name if isinstance(value, LimiterResult) else None,
+)
+def test_verdict_is_a_few_words(planted: LimiterResult, word: str, kind: str) -> None:
+    verdict = verdict_of(planted, None)
+    assert (verdict.word, verdict.kind) == (word, kind)
 
 
-def races(**how: str) -> RacesInfo:
-    """Results of the explorer: how each limiter's bound breaks, or empty."""
-    return RacesInfo(
-        started_utc="",
-        command="",
-        bound=1,
-        situations=[SituationInfo(name="calls-at-once", said="", adversary="nothing")],
-        verdicts=[
-            VerdictInfo(
-                contender=name.replace("_", "-"),
-                situation="calls-at-once",
-                invariant=BOUND,
-                verdict="broken" if broken else "kept",
-                guaranteed=not broken,
-                schedules=1,
-                complete=True,
-                how=broken,
-            )
-            for name, broken in how.items()
-        ],
-    )
+def test_limiter_whose_bound_breaks_in_some_order_of_calls_fails() -> None:
+    """Even if this run's calls kept the bound; the detail says how it broke."""
+    verdict = verdict_of(LOG, races(log="5 calls admitted where 2 may be"))
+    assert (verdict.kind, verdict.detail) == ("wrong", "5 calls admitted where 2 may be")
+    assert verdict_of(LOG, races(log="")).kind == "strict"
 
 
-TWO = [limiter("sliding-log", lowest=0.5, got=0.989), limiter("sliding-window", lowest=0.25, got=0.9)]
+def test_detail_of_starvation_has_the_counts() -> None:
+    verdict = verdict_of(limiter("starving", STRICT, steady_share=0.05), None)
+    assert "starves a steady caller at 1.1 × the limit: it admits" in verdict.detail
 
 
-def test_limiter_whose_bound_breaks_in_some_order_of_calls_is_not_recommended() -> None:
-    text = answer(TWO, races(sliding_log="", sliding_window="5 calls admitted where 2 may be"))
-    assert "For at most L in any window: sliding-log;" in text
-    assert "no tried order of concurrent calls breaks the bound" in text
-    assert "sliding-window was not seen above L here, but an order of concurrent calls breaks its bound" in text
-    assert "5 calls admitted where 2 may be" in text
+def test_caller_with_three_quarters_of_its_calls_is_not_starved() -> None:
+    """At 1.1 times the limit, 0.7 of the calls are more than three quarters of the limit."""
+    assert verdict_of(limiter("log", STRICT, steady_share=0.7), None).kind == "strict"
 
 
-def test_without_races_the_answer_does_not_mention_orders() -> None:
-    text = answer(TWO)
-    assert "order of concurrent calls" not in text
-    assert "sliding-window was not seen above L either" in text
+def test_row_of_the_table_has_figures_without_sentences() -> None:
+    """Strictness, the worst-served caller, time with its interval, bytes at this limit and, extrapolated, at 100."""
+    row = key_row(LOG, None, [])
+    assert row.strictness == "1.00"
+    assert row.worst_caller.endswith(" %")
+    assert row.added_time.startswith("+0.050 ms (")
+    assert (row.bytes_here, row.bytes_usual) == ("310", "≈ 3,100")
+    assert key_row(BUCKETS, None, []).bytes_usual == "112"
 
 
-def test_answer_has_the_lowest_share_of_one_caller_and_the_share_of_all() -> None:
-    text = answer(TWO[:1])
-    assert "In the whole run, all callers together got 0.989 of the calls" in text
-    assert "the lowest share of one caller at any instant after its first window was 0.500" in text
+def test_plane_has_a_row_for_each_limiter_and_needs_two() -> None:
+    chart = plane([LOG, BUCKETS], [LOG.info, BUCKETS.info], None)
+    assert chart is not None
+    assert [row[:2] for row in chart.rows] == [["log", "1.00"], ["bucket", "1.00"]]
+    assert plane([LOG], [LOG.info], None) is None
 
 
-def test_limiter_that_starves_a_steady_caller_is_not_recommended() -> None:
-    """Even if it is the only one that was not seen above L and its lowest share is not lower than the others'."""
-    starved = limiter("charging-log", lowest=0.9, got=0.9, steadily=steadily(2, 24, 0.2))
-    for others in ([], [limiter("sliding-log", lowest=0.9, got=0.99, steadily=steadily(23, 24, 1.0))]):
-        text = answer([starved, *others])
-        assert "window: charging-log" not in text
-        assert text.count("starves a steady caller") == 1
-        assert "charging-log starves a steady caller at 1.1 × the limit: it admits 2 of the 24 calls" in text
+def test_labels_of_near_marks_do_not_overlap() -> None:
+    """Marks at one place get labels above each other; distant marks keep their height."""
+    heights = label_heights([(2.0, 0.8), (2.0, 0.8), (1.9, 0.82), (1.0, 0.8)])
+    near = sorted(heights[:3])
+    assert all(b - a >= LABEL_GAP - 1e-9 for a, b in itertools.pairwise(near))
+    assert heights[3] == 0.8
 
 
-def test_caller_with_three_quarters_or_an_interval_up_to_one_is_not_starved() -> None:
-    for seen in (steadily(18, 24, 0.9), steadily(12, 24, 1.0)):
-        assert "starves" not in answer([limiter("log", lowest=0.5, got=0.9, steadily=seen)])
+@pytest.mark.parametrize("profile", CALLER_PROFILES)
+def test_every_caller_profile_is_explained(profile: str) -> None:
+    assert explained(profile)

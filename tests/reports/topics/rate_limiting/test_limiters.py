@@ -7,22 +7,22 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stampede.core.models.greedy_log import greedy_log
-from stampede.reports.topics.rate_limiting.calls import Calls, calls
-from stampede.reports.topics.rate_limiting.decisions import (
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls, calls
+from stampede.reports.topics.rate_limiting.decision_counts.decisions import (
     overlapping,
     peak_to_mean,
     recovery_s,
     retry_outcomes,
     wrong,
 )
-from stampede.reports.topics.rate_limiting.entitlement import jain, share
-from stampede.reports.topics.rate_limiting.limiter_analysis import verdict
-from stampede.reports.topics.rate_limiting.rolling_windows import (
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import jain, share
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import (
     excess,
     most_beyond_refill,
     rolling_certain,
     rolling_possible,
 )
+from stampede.reports.topics.rate_limiting.limiter_analysis import verdict
 
 WINDOW = 10.0
 SPANS = st.lists(st.tuples(st.integers(0, 60), st.integers(0, 8), st.booleans()), max_size=14)

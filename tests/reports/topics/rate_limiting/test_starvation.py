@@ -16,10 +16,10 @@ from stampede.patterns.rate_limiting.rate_limiter import (
     RateLimiter,
     Strict,
 )
-from stampede.reports.topics.rate_limiting.calls import Calls, calls
-from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
-from stampede.reports.topics.rate_limiting.rolling_windows import most_beyond_refill, rolling_certain
-from stampede.reports.topics.rate_limiting.starvation import ABOVE, Starvation, starvation, steady
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls, calls
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import greedy_bucket
+from stampede.reports.topics.rate_limiting.decision_counts.rolling_windows import most_beyond_refill, rolling_certain
+from stampede.reports.topics.rate_limiting.decision_counts.starvation import ABOVE, Starvation, starvation, steady
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
 from stampede.scenarios.scenario import find_scenario

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stampede.reports.analysis.rows import Floats
-from stampede.reports.topics.rate_limiting.calls import Calls
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls
 
 
 @dataclass(frozen=True)

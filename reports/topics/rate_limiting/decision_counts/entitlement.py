@@ -10,7 +10,7 @@ import numpy as np
 
 from stampede.core.models.greedy_log import greedy_log
 from stampede.reports.analysis.rows import Bools, Floats
-from stampede.reports.topics.rate_limiting.calls import Calls
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls
 
 
 def greedy_bucket(instants_s: Floats, capacity: float, refill_per_s: float) -> Bools:

@@ -13,8 +13,8 @@ from typing import Any
 from stampede.core.models.greedy_log import greedy_log
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
-from stampede.reports.topics.rate_limiting.calls import Calls
-from stampede.reports.topics.rate_limiting.entitlement import greedy_bucket
+from stampede.reports.topics.rate_limiting.decision_counts.calls import Calls
+from stampede.reports.topics.rate_limiting.decision_counts.entitlement import greedy_bucket
 
 ABOVE = {"burst, then 1.1 ×": 1.1, "steady 1.1 ×": 1.1, "burst, then 1.5 ×": 1.5}
 """Caller profiles that reveal starvation, and their rates as multiples of the limit. Within a few windows the second

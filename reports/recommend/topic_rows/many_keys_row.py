@@ -1,0 +1,141 @@
+"""Row of the answer about many keys at once: MGET or a pipeline, and from how many keys on. Pure."""
+
+import math
+
+import numpy as np
+import pandas as pd
+
+from stampede.reports.analysis.rows import Floats, Ints
+from stampede.reports.output import formatting
+from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
+from stampede.reports.recommend.rule.pick import LEAST_EFFECT
+from stampede.reports.statistics.comparison import compare
+from stampede.reports.statistics.estimate import MIN_ROUNDS
+from stampede.reports.statistics.resampling import resampled_share
+from stampede.reports.topics.experiments.pipelining_section import ALONE, NAME, Batch, batches, break_even, rtts
+
+SIMPLICITY = ("MGET", "pipelined")
+"""One command is simpler than a pipeline of commands."""
+SHOWN = (10, 100)
+"""The numbers of keys whose speed-up is printed."""
+
+
+def many_keys_row(facts: pd.DataFrame) -> AnswerRow | None:
+    """The row, at the largest simulated RTT; None if the experiment has no batches."""
+    found = batches(facts)
+    if not found:
+        return None
+    rtt = rtts(found)[-1]
+    head = {"name": "many-keys", "question": "Many keys at once", "section": f"experiment-{NAME}"}
+    ways = {m: least for m in SIMPLICITY if (least := break_even(found, m, rtt)) is not None}
+    rounds = min(b.time_ms.rounds for b in found)
+    if not ways:
+        short = f"{rounds} rounds, {MIN_ROUNDS} needed" if rounds < MIN_ROUNDS else ""
+        return AnswerRow(**head, why=short or f"nothing was faster than {ALONE} at {rtt}", command="make bench")
+    pick = next((m for m in ways if not much_slower(facts, m, rtt)), next(iter(ways)))
+    share = resampled_share(rounds, lambda drawn: least_keys(facts, pick, rtt, drawn) == ways[pick])
+    certainty: Certainty = "high" if share is not None and share >= HIGH_SHARE else "low"
+    return AnswerRow(
+        **head,
+        use=f"{name_of(pick)} from {ways[pick]} keys",
+        effect=effect(found, pick, rtt),
+        prices=(one_key_price(found, pick, rtt), *STATED[pick]),
+        mechanism="one round trip instead of one per key",
+        certainty=certainty,
+        share=share,
+        alternative=alternative(facts, pick, rtt, ways),
+        minimum=LEAST_EFFECT,
+        metric="time of the batch",
+    )
+
+
+STATED = {
+    "MGET": (Price(text="in Redis Cluster all keys must be in one slot", kind="stated"),),
+    "pipelined": (Price(text="all answers are held in memory until the last one", kind="stated"),),
+}
+
+
+def name_of(method: str) -> str:
+    """The method as a word of the answer."""
+    return {"pipelined": "a pipeline"}.get(method, method)
+
+
+def log_times(facts: pd.DataFrame, method: str, rtt: str) -> pd.DataFrame:
+    """Logarithms of the times in ms: a row for each number of keys, a column for each round."""
+    own = facts[(facts["name"] == "batch") & (facts["variant"] == method) & (facts["parameter"] == rtt)]
+    return np.log(own.pivot_table(index="at", columns="round", values="value", aggfunc="median"))
+
+
+def least_keys(facts: pd.DataFrame, method: str, rtt: str, drawn: Ints) -> Floats:
+    """For each row of drawn rounds: the smallest number of keys from which the method stays faster by the minimum.
+
+    By the medians of the drawn rounds. Infinity: it is not faster at the largest number.
+    """
+    gaps = (log_times(facts, method, rtt) - log_times(facts, ALONE, rtt)).dropna(axis="columns")
+    keys, table = gaps.index.to_numpy(dtype=np.float64), gaps.to_numpy(dtype=np.float64)
+    faster = np.median(table[:, drawn], axis=2) <= np.log1p(-LEAST_EFFECT)
+    stays = np.logical_and.accumulate(faster[::-1], axis=0).sum(axis=0)
+    return np.append(keys, math.inf)[len(keys) - stays]
+
+
+def much_slower(facts: pd.DataFrame, method: str, rtt: str) -> bool:
+    """Whether another method is faster by more than the minimum at the largest number of keys, significantly."""
+    own = log_times(facts, method, rtt)
+    for other in (m for m in SIMPLICITY if m != method):
+        gap = np.exp(log_times(facts, other, rtt)).iloc[-1:], np.exp(own).iloc[-1:]
+        if not len(gap[0]) or not len(gap[1]):
+            continue
+        ratio = compare(gap[0].iloc[0].tolist(), gap[1].iloc[0].tolist()).ratio
+        if ratio is not None and ratio.high < 1 and ratio.estimate < 1 - LEAST_EFFECT:
+            return True
+    return False
+
+
+def batch_of(found: list[Batch], method: str, rtt: str, keys: int) -> Batch | None:
+    """The batch of that method, RTT and number of keys; None if it was not measured."""
+    return next((b for b in found if (b.method, b.rtt, b.reads) == (method, rtt, keys)), None)
+
+
+def effect(found: list[Batch], pick: str, rtt: str) -> Effect:
+    """The speed-up at the shown numbers of keys, or at the largest one measured."""
+    most = max(b.reads for b in found if (b.method, b.rtt) == (pick, rtt))
+    shown = [k for k in SHOWN if batch_of(found, pick, rtt, k) is not None] or [most]
+    parts, change = [], (math.nan, math.nan, math.nan)
+    for keys in shown:
+        batch = batch_of(found, pick, rtt, keys)
+        ratio = batch.against_alone.ratio if batch is not None and batch.against_alone is not None else None
+        if ratio is None:
+            continue
+        low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
+        parts.append(f"{formatting.number(1 / ratio.estimate)} times as fast ({low} – {high}) at {keys} keys")
+        change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1)
+    text = f"{', '.join(parts)}; RTT {rtt}"
+    return Effect(text=text, against=ALONE, change=change[0], low=change[1], high=change[2])
+
+
+def one_key_price(found: list[Batch], pick: str, rtt: str) -> Price:
+    """What the method costs for a single key."""
+    batch = batch_of(found, pick, rtt, 1)
+    difference = batch.against_alone.difference if batch is not None and batch.against_alone is not None else None
+    if difference is None:
+        return Price(text="time for one key: not estimated", kind="not estimated")
+    span = f"{difference.low:+.3f} – {difference.high:+.3f} ms".replace("-", "−")
+    if difference.low <= 0 <= difference.high:
+        return Price(text=f"no significant extra time for one key ({span})", kind="none")
+    estimate = f"{difference.estimate:+.3f} ms".replace("-", "−")
+    return Price(text=f"{estimate} for one key ({span})", kind="measured")
+
+
+def alternative(facts: pd.DataFrame, pick: str, rtt: str, ways: dict[str, int]) -> str:
+    """The other method, with its time relative to the pick at the largest number of keys; empty if it is not faster."""
+    for other in (m for m in ways if m != pick):
+        mine, others = (np.exp(log_times(facts, m, rtt)).iloc[-1] for m in (pick, other))
+        ratio = compare(others.tolist(), mine.tolist()).ratio
+        if ratio is None:
+            return f"{name_of(other)}, for different commands (time: not estimated)"
+        span = f"{formatting.number(ratio.low)} – {formatting.number(ratio.high)}"
+        return (
+            f"{name_of(other)}, for different commands: × {formatting.number(ratio.estimate)} ({span}) of the time "
+            f"at {mine.name:g} keys"
+        )
+    return ""

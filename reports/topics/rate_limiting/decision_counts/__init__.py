@@ -1,0 +1,1 @@
+"""Counts over the decisions of a rate limiter: windows, entitlement, wrong decisions, starvation."""
