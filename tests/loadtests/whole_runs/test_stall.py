@@ -34,7 +34,7 @@ def bench_config(_home: Path) -> BenchConfig:
         "rtt_ms": 0.0,
     }
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy",)),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly",)),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
         own_contenders=(str(CONTENDERS / "stalling.py"),),
