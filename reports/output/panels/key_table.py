@@ -99,7 +99,7 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyRow:
+class KeyTableRow:
     """One contender."""
 
     contender: ContenderInfo
@@ -111,7 +111,7 @@ class KeyTable:
     """The table of a scenario."""
 
     columns: list[KeyColumn]
-    rows: list[KeyRow]
+    rows: list[KeyTableRow]
     footnotes: list[str]
     """Why figures are withheld, each reason once."""
 
@@ -162,7 +162,7 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
             if is_withheld(figure) and has_reason(figures, scenario, contender, figure):
                 name = HEADINGS.get(metric.name, formatting.label(metric))
                 notes.setdefault(f"{contender.name}, {name}: {reason(figure)}")
-        rows.append(KeyRow(contender=contender, entries=entries))
+        rows.append(KeyTableRow(contender=contender, entries=entries))
     titles = [KeyColumn(title=heading(metric), explain=metric.explain) for metric in columns]
     return KeyTable(columns=titles, rows=rows, footnotes=list(notes))
 
