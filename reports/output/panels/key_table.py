@@ -100,7 +100,7 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyRow:
+class KeyTableRow:
     """One contender."""
 
     contender: ContenderInfo
@@ -112,7 +112,7 @@ class KeyTable:
     """The table of a scenario."""
 
     columns: list[KeyColumn]
-    rows: list[KeyRow]
+    rows: list[KeyTableRow]
     footnotes: list[str]
     """Why figures are withheld, each reason once."""
     remarks: list[str]
@@ -165,7 +165,7 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
             if is_withheld(figure) and has_reason(figures, scenario, contender, figure):
                 name = HEADINGS.get(metric.name, formatting.label(metric))
                 notes.setdefault(f"{contender.name}, {name}: {reason(figure)}")
-        rows.append(KeyRow(contender=contender, entries=entries))
+        rows.append(KeyTableRow(contender=contender, entries=entries))
     titles = [KeyColumn(title=heading(metric), explain=metric.explain) for metric in columns]
     return KeyTable(columns=titles, rows=rows, footnotes=list(notes), remarks=list(not_compared(scenario, contenders)))
 
