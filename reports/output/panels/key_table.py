@@ -168,9 +168,13 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
 
 
 def has_reason(figures: FigureSet, scenario: ScenarioInfo, contender: ContenderInfo, figure: Estimate) -> bool:
-    """Whether a footnote says why a figure is withheld: not for baselines, nor for a contender without a cache."""
+    """Whether a footnote says why a figure is withheld.
+
+    Not for baselines, for a contender without a cache, or if there was nothing to measure ("0 such reads").
+    """
     commands = figures.figure(scenario.name, contender.name, "commands-per-request")
-    return bool(figure.why) and contender.kind == "contender" and (commands.missing or commands.value > 0)
+    none = reason(figure).startswith("0 such ")
+    return bool(figure.why) and not none and contender.kind == "contender" and (commands.missing or commands.value > 0)
 
 
 def reason(figure: Estimate) -> str:
