@@ -224,7 +224,7 @@ def test_a_difference_between_the_aa_copies_is_above_the_answer(tmp_path: Path) 
         change=slower_copy,
     )
     _, page = opened(folder)
-    assert page.text.index("than its original") < page.text.index("Start ")
+    assert page.text.index("than its original") < page.text.index("Use cache-aside")
 
 
 def saturate(cell: CellInfo, rows: list[Row]) -> list[Row]:
