@@ -96,10 +96,13 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
 
 
 def chart(facts: pd.DataFrame) -> Chart | None:
-    """Encode + decode over the size of the object; None with fewer than two sizes."""
+    """Encode + decode in µs over the size of the object; None with fewer than two sizes."""
     sizes = sizes_bytes(facts)
     found = {
-        codec: [(sizes[float(str(at))], median(times.tolist())) for at, times in both_ways(facts, codec).iterrows()]
+        codec: [
+            (sizes[float(str(at))], median([1e3 * ms for ms in times]))
+            for at, times in both_ways(facts, codec).iterrows()
+        ]
         for codec in CODECS
     }
     if any(len(points) < 2 for points in found.values()):
@@ -116,7 +119,7 @@ def chart(facts: pd.DataFrame) -> Chart | None:
             "data centre."
         ),
         svg=drawn_twice(lambda width: size_figure(found, width), anchor, question, caption),
-        columns=["serializer", "bytes as JSON", "encode + decode ms", "interval"],
+        columns=["serializer", "bytes as JSON", "encode + decode µs", "interval"],
         rows=[
             [codec, f"{size:,.0f}", formatting.number(e.value), formatting.interval(e)]
             for codec, points in found.items()
@@ -129,7 +132,7 @@ def size_figure(found: Mapping[str, Sequence[tuple[float, Estimate]]], width: fl
     """A line for each serializer, and the band."""
     figure = new_figure(width, 3.2)
     axes = figure.add_subplot()
-    axes.axhspan(*ROUND_TRIP_MS, color=GRID, alpha=0.6, linewidth=0)
+    axes.axhspan(1e3 * ROUND_TRIP_MS[0], 1e3 * ROUND_TRIP_MS[1], color=GRID, alpha=0.6, linewidth=0)
     for i, (codec, points) in enumerate(found.items()):
         x, e = [size for size, _ in points], [each for _, each in points]
         axes.fill_between(x, [v.low for v in e], [v.high for v in e], color=COLORS[i], alpha=0.15, linewidth=0)
@@ -140,10 +143,10 @@ def size_figure(found: Mapping[str, Sequence[tuple[float, Estimate]]], width: fl
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_formatter(FuncFormatter(short))
         axis.set_minor_formatter(NullFormatter())
-    at = (axes.get_xlim()[0], ROUND_TRIP_MS[1])
+    at = (axes.get_xlim()[0], 1e3 * ROUND_TRIP_MS[1])
     axes.annotate("one Redis round trip", at, (6, -10), textcoords="offset points", color=INK, fontsize=8.5)
     axes.set_xlabel("bytes as JSON (log)")
-    axes.set_ylabel("encode + decode, ms (log)")
+    axes.set_ylabel("encode + decode, µs (log)")
     style_axes(axes)
     legend(figure)
     return figure
