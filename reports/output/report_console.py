@@ -159,7 +159,9 @@ def warnings_text(analysis: Analysis) -> str:
     if not analysis.warnings:
         return f"No warning; {len(analysis.passed)} checks passed."
     entries = warnings_panel.entries(analysis.warnings)[: warnings_panel.MOST]
-    meant = " ".join(entry.consequence or f"{entry.lead}." for entry in entries)
+    meant = " ".join(
+        f"{f'{entry.scenario}: ' if entry.scenario else ''}{entry.consequence or f'{entry.lead}.'}" for entry in entries
+    )
     return f"Warnings ({len(analysis.warnings)}): {meant}"
 
 
