@@ -1,6 +1,7 @@
 """The frontier chart: stale reads against database queries."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -73,12 +74,12 @@ def frontier_figure(analysis: Analysis, points: Sequence[Point], width: float) -
     for name, loads, stale in points:
         style = style_of(analysis.run.info.contenders, name)
         first = len(axes.get_lines()) + len(axes.collections)
-        look = {"color": style.color, "linewidth": 1.4, "alpha": 0.6}
+        look: dict[str, Any] = {"color": style.color, "linewidth": 1.4, "alpha": 0.6}
         if formatting.has_interval(stale):
             axes.vlines(loads.value, stale.low, stale.high, **look)
         if formatting.has_interval(loads):
             axes.hlines(stale.value, loads.low, loads.high, **look)
-        shown = {"marker": style.marker, "markersize": 8, "linestyle": "none"}
+        shown: dict[str, Any] = {"marker": style.marker, "markersize": 8, "linestyle": "none"}
         axes.plot([loads.value], [stale.value], color=style.color, label=name, **shown)
         mark(axes, name, first)
     label_axes(axes)

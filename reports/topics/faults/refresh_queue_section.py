@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -268,7 +269,7 @@ def delays_figure(analysis: Analysis, shown: Sequence[RefreshDelays], width: flo
     for one in shown:
         style = style_of(analysis.run.info.contenders, one.contender.name)
         first = len([*axes.get_lines(), *axes.collections, *axes.texts])
-        look = {"color": style.color, "linestyle": style.dash, "linewidth": 1.9}
+        look: dict[str, Any] = {"color": style.color, "linestyle": style.dash, "linewidth": 1.9}
         axes.step(*curve(one), where="post", label=one.contender.name, **look)
         mark(axes, one.contender.name, first)
     axes.set_xscale("log")

@@ -26,9 +26,9 @@ MANY = (QUERIES, "hit-p50", "miss-p50", "commands-per-request", "read-p50", "wri
 
 def figures(changes: Mapping[str, Mapping[str, Estimate]] | None = None, place: str = "read-mostly") -> PlainFigures:
     """Every metric of MANY for every contender, except for the changes."""
-    by_metric = {name: dict.fromkeys(NAMES, estimate(439, 416, 462)) for name in MANY}
+    by_metric: dict[str, dict[str, Estimate]] = {name: dict.fromkeys(NAMES, estimate(439, 416, 462)) for name in MANY}
     for name, by_contender in (changes or {}).items():
-        by_metric[name] = by_metric.get(name, {}) | by_contender
+        by_metric[name] = by_metric.get(name, {}) | dict(by_contender)
     return plain_figures(NAMES, scenario(place), by_metric)
 
 
