@@ -20,9 +20,10 @@ Focus = Literal["expiries", "freshness", "hits"]
 COLUMNS: dict[Focus, tuple[str, ...]] = {
     "expiries": (
         "loads-per-expiry",
-        "misses-per-expiry",
+        "misses-per-1000-reads",
         "hit-p50",
         "miss-p50",
+        "waiting-p50",
         "commands-per-request",
         "read-p50",
         "database-ms-per-1000-reads",
@@ -51,9 +52,8 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 }
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
-    "loads-per-expiry": "queries per expiry",
-    "loads-per-1000-reads": "queries per 1,000 reads",
-    "misses-per-expiry": "misses per expiry",
+    "misses-per-1000-reads": "misses per 1,000 reads",
+    "waiting-p50": "latency of waiting readers",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",
     "commands-per-request": "commands per request",
@@ -100,7 +100,7 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyRow:
+class KeyTableRow:
     """One contender."""
 
     contender: ContenderInfo
@@ -112,7 +112,7 @@ class KeyTable:
     """The table of a scenario."""
 
     columns: list[KeyColumn]
-    rows: list[KeyRow]
+    rows: list[KeyTableRow]
     footnotes: list[str]
     """Why figures are withheld, each reason once."""
     remarks: list[str]
@@ -165,7 +165,7 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
             if is_withheld(figure) and has_reason(figures, scenario, contender, figure):
                 name = HEADINGS.get(metric.name, formatting.label(metric))
                 notes.setdefault(f"{contender.name}, {name}: {reason(figure)}")
-        rows.append(KeyRow(contender=contender, entries=entries))
+        rows.append(KeyTableRow(contender=contender, entries=entries))
     titles = [KeyColumn(title=heading(metric), explain=metric.explain) for metric in columns]
     return KeyTable(columns=titles, rows=rows, footnotes=list(notes), remarks=list(not_compared(scenario, contenders)))
 
@@ -180,9 +180,13 @@ def not_compared(scenario: ScenarioInfo, contenders: Sequence[ContenderInfo]) ->
 
 
 def has_reason(figures: FigureSet, scenario: ScenarioInfo, contender: ContenderInfo, figure: Estimate) -> bool:
-    """Whether a footnote says why a figure is withheld: not for baselines, nor for a contender without a cache."""
+    """Whether a footnote says why a figure is withheld.
+
+    Not for baselines, for a contender without a cache, or if there was nothing to measure ("0 such reads").
+    """
     commands = figures.figure(scenario.name, contender.name, "commands-per-request")
-    return bool(figure.why) and contender.kind == "contender" and (commands.missing or commands.value > 0)
+    none = reason(figure).startswith("0 such ")
+    return bool(figure.why) and not none and contender.kind == "contender" and (commands.missing or commands.value > 0)
 
 
 def reason(figure: Estimate) -> str:
