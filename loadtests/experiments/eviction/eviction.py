@@ -153,6 +153,7 @@ class EvictionCache:
         """Empty the server, set maxmemory to its use plus `room` entries, and reset the counters."""
         client, size = self.client, self.size
         client.config_set("maxmemory", 0)
+        client.config_set("lazyfree-lazy-user-flush", "no")  # else used_memory still has entries that are being freed
         client.flushall()
         self.read(0, range(size.batch))  # allocates buffers and scripts
         entry_bytes = int(client.memory_usage(self._key(0)) or 0)

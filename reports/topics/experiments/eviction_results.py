@@ -140,7 +140,7 @@ def outcomes(facts: pd.DataFrame) -> list[Outcome]:
             Outcome(
                 policy=str(policy),
                 sequence=str(sequence),
-                round=int(number),
+                round=int(str(number)),
                 **{name: int(once[name]) for name in counts},
                 used_memory_bytes=float(once["used_memory"]),
                 maxmemory_bytes=float(once["maxmemory"]),
