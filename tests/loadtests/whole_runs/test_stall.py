@@ -34,7 +34,7 @@ def bench_config(_home: Path) -> BenchConfig:
         "rtt_ms": 0.0,
     }
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-mostly",)),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly",), windows=5),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
         own_contenders=(str(CONTENDERS / "stalling.py"),),
