@@ -14,14 +14,14 @@ LEAST = 2.0
 def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
     """The case of one scenario."""
     answer, why = opposite(counted_below(loads, LEAST))
-    figure = f"{REFERENCE}: {with_interval(loads)} loads per expiry"
+    figure = f"{REFERENCE}: {with_interval(loads)} queries per expiry"
     return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
 def cases(analysis: Analysis) -> list[Case]:
     return [
         of_loads(
-            f"{s.workload['rate_per_s']:g} reads/s, loads of {s.measured.get('load_ms', 0):.0f} ms, "
+            f"{s.workload['rate_per_s']:g} reads/s, queries of {s.measured.get('load_ms', 0):.0f} ms, "
             f"at {simulated_rtt(s)}",
             analysis.figure(s.name, REFERENCE, "loads-per-expiry"),
             s.name,
@@ -35,6 +35,6 @@ CLAIM = Claim(
     row="C3",
     statement="cache-aside suffers a stampede when many requests hit a cold key",
     short="cache-aside stampedes",
-    rule=f"the whole interval of its loads per expiry is above {LEAST:g}",
+    rule=f"the whole interval of its queries per expiry is above {LEAST:g}",
     cases=cases,
 )

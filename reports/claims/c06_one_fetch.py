@@ -21,7 +21,7 @@ def of_loads(place: str, loads: Estimate, more_than_one: int, expiries: int, hre
     """The case of one scenario."""
     answer, why = counted_below(loads, MOST, of=expiries, least=1.0)
     several = f"{more_than_one} of {expiries} expiries had more than one"
-    figure = f"{COALESCING}: {with_interval(loads)} loads per expiry; {several}"
+    figure = f"{COALESCING}: {with_interval(loads)} queries per expiry; {several}"
     return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
 
 
@@ -35,7 +35,7 @@ def of_races(races: RacesInfo) -> list[Case]:
     if "broken" not in mine:
         return []
     condition = "a reader looks before the fill and takes the lock after its release"
-    figure = f"{COALESCING}: an order of two readers makes two loads"
+    figure = f"{COALESCING}: an order of two readers makes two queries"
     return [Case(condition=condition, answer="no", figure=figure, href="races")]
 
 
@@ -58,8 +58,8 @@ CLAIM = Claim(
     statement="request coalescing lets only one request fetch",
     short="coalescing: one query",
     rule=(
-        f"the whole interval of its loads per expiry (or each of three rounds) is below {MOST:g}; if no expiry had a "
-        "second load, 1 + 3/n of n expiries must be below it; an order of two readers with two loads refutes it"
+        f"the whole interval of its queries per expiry (or each of three rounds) is below {MOST:g}; if no expiry had a "
+        "second query, 1 + 3/n of n expiries must be below it; an order of two readers with two queries refutes it"
     ),
     cases=cases,
 )

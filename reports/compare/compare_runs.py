@@ -20,6 +20,8 @@ from stampede.run_folder.read import Run
 from stampede.run_folder.schema import ContenderInfo
 
 LEFT_OUT = ("read-max", "redis-hit-rate", "stale-possible", "stale-age-max")
+MOVED = ("worse", "better")
+"""The verdicts of a significant change."""
 LISTED = 6
 """Differences that the error message lists."""
 
@@ -117,22 +119,30 @@ class RunPair:
         kinds = {c.name: c.kind for c in self.b.run.info.contenders}
         return [v for v in self.verdicts if kinds[v.contender] == "contender"]
 
+    def count(self, *sentences: str) -> int:
+        """The number of verdicts about contenders with one of these sentences."""
+        return sum(v.sentence in sentences for v in self.contender_verdicts)
+
     @property
     def headline(self) -> str:
-        """The whole comparison in a sentence or two."""
+        """The whole comparison in at most twelve words."""
         if self.same_run:
             return "These are the same run: no difference."
-        verdicts = self.contender_verdicts
-        counts = {word: [v for v in verdicts if v.sentence == word] for word in ("better", "worse")}
-        same, unclear = (sum(v.sentence == word for v in verdicts) for word in ("same", "cannot tell"))
-        judged = sum(bool(v.sentence) for v in verdicts)
+        judged, worse, better = sum(bool(v.sentence) for v in self.contender_verdicts), *map(self.count, MOVED)
         if not judged:
             return f"No verdict: fewer than {MIN_ROUNDS} rounds in one of the runs."
-        tail = f"{same} the same, {unclear} cannot tell, of {judged} comparisons."
-        if not any(counts.values()):
-            return f"No difference found: {tail}"
-        parts = [f"{len(found)} {word}" for word, found in counts.items() if found]
-        return f"{formatting.listed(parts)}; {tail}"
+        if not worse + better:
+            return f"No significant difference in {judged} comparisons."
+        parts = [f"{word} in {count}" for word, count in zip(MOVED, (worse, better), strict=True) if count]
+        return f"B is {' and '.join(parts)} of {judged} comparisons."
+
+    @property
+    def detail(self) -> str:
+        """What the headline leaves out: how many comparisons are the same, and how many are not decided."""
+        if self.same_run or not any(v.sentence for v in self.contender_verdicts):
+            return ""
+        same, unclear = self.count("same"), self.count("cannot tell")
+        return f"{same} are the same within the minimum effect; {unclear} are not significant."
 
     def warnings(self) -> Iterator[str]:
         """The warnings above the comparison."""
@@ -143,13 +153,23 @@ class RunPair:
             for warning in analysis.top_warnings:
                 where = f"{warning.scenario}: " if warning.scenario else ""
                 yield f"Warning of run {letter}: {where}{warning.what}"
+        yield from self.baseline_warnings()
+
+    def baseline_warnings(self) -> Iterator[str]:
+        """A warning for each baseline that changed in a scenario, with its largest change."""
         baselines = {c.name for c in self.b.run.info.contenders if c.kind == "baseline"}
-        moved = [v for v in self.verdicts if v.contender in baselines and v.sentence in ("better", "worse")]
-        for v in moved:
+        moved: dict[tuple[str, str], list[Verdict]] = {}
+        for v in self.verdicts:
+            if v.contender in baselines and v.sentence in MOVED:
+                moved.setdefault((v.scenario, v.contender), []).append(v)
+        for (scenario, name), verdicts in moved.items():
+            first = max(verdicts, key=change_of)
+            more = len(verdicts) - 1
+            others = f", and {more} more metric{'' if more == 1 else 's'} changed" if more else ""
             yield (
-                f"{v.scenario}: the baseline {v.contender} is {v.sentence} in {formatting.label(v.metric)}: "
-                f"{formatting.against(v)}. No pattern affects it: the machine or the servers changed between the runs, "
-                "and the other rows changed with them."
+                f"{scenario}: the baseline {name} is {first.sentence} in {formatting.label(first.metric)}: "
+                f"{formatting.against(first)}{others}. No pattern affects it: the machine or the servers changed "
+                "between the runs, and the other rows changed with them."
             )
 
 

@@ -11,7 +11,14 @@ from rich.text import Text
 from stampede.core.text.safe_text import shown
 from stampede.core.text.terminal import PlainConsole
 from stampede.reports.analysis.results import Verdict
-from stampede.reports.compare.compare_runs import RunPair, change_of, pair
+from stampede.reports.compare.compare_runs import RunPair, pair
+from stampede.reports.compare.comparison_answers import (
+    MOST_CHANGES,
+    change_answers,
+    change_text,
+    changes,
+    scenario_counts,
+)
 from stampede.reports.compare.comparison_chart import forest
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
@@ -19,10 +26,12 @@ from stampede.reports.output.html_report import write_page
 from stampede.run_folder.read import read_run
 
 TEMPLATES = Path(__file__).parent.parent / "output" / "templates"
-COLUMNS = ("contender", "figure", "A", "B", "B over A", "level", "rounds", "verdict", "so what")
-TEXT_COLUMNS = ("verdict", "so what")
+COLUMNS = ("contender", "metric", "A", "B", "change from A to B", "basis", "verdict")
+TEXT_COLUMNS = ("verdict",)
 """Columns whose texts are left-aligned and may wrap."""
-MOST_ON_TERMINAL = 12
+WIDTH = 80
+MOST_WARNINGS = 3
+"""Warnings above the comparison; the others are in a fold, and on the terminal a number."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -43,6 +52,8 @@ class ComparisonSection:
     scenario: str
     rows: list[ComparisonRow]
     chart: Chart | None
+    moved: bool
+    """Whether a contender changed significantly; otherwise the chart is folded."""
 
 
 def render_comparison(a: Path, b: Path, *, force: bool = False, out: Path | None = None) -> RunPair:
@@ -66,6 +77,7 @@ def files(both: RunPair, out: Path | None = None) -> tuple[Path, Path]:
 def sections(both: RunPair) -> list[ComparisonSection]:
     """One section per scenario."""
     kinds = {c.name: c.kind for c in both.b.run.info.contenders}
+    moved = changes(both)
     return [
         ComparisonSection(
             scenario=scenario,
@@ -75,6 +87,7 @@ def sections(both: RunPair) -> list[ComparisonSection]:
                 if v.scenario == scenario
             ],
             chart=forest(both, scenario),
+            moved=any(v.scenario == scenario for v in moved),
         )
         for scenario in both.scenarios
     ]
@@ -88,11 +101,9 @@ def row_texts(both: RunPair, v: Verdict) -> list[str]:
         v.contender,
         formatting.label(v.metric),
         *(formatting.figure(f.value, v.metric) for f in figures),
-        formatting.against(v),
-        f"{100 * test.level:.1f} %" if test else "",
-        str(v.comparison.rounds),
+        change_text(v),
+        formatting.level(test.level if test else None, v.comparison.rounds),
         formatting.spoken(v),
-        formatting.so_what(v),
     ]
 
 
@@ -109,7 +120,15 @@ def contract_rows(both: RunPair) -> list[list[str]]:
     ]
 
 
-CONTRACT_COLUMNS = ("scenario", "limiter", "its contract in A", "in B", "got of entitled in A", "in B")
+ANSWER_COLUMNS = ("metric", "contender", "A", "B", "change", "verdict", "what it means")
+CONTRACT_COLUMNS = (
+    "scenario",
+    "limiter",
+    "contract in A",
+    "contract in B",
+    "share of quota in A",
+    "share of quota in B",
+)
 HOW = (
     "The rounds of two runs are not paired. Each ratio B over A is therefore the Hodges–Lehmann estimate over all "
     "pairs of a round of B and a round of A, with the exact Mann–Whitney interval of the logarithms; its level is "
@@ -134,6 +153,10 @@ def page(both: RunPair) -> str:
         both=both,
         names=both.names,
         warnings=list(both.warnings()),
+        most_warnings=MOST_WARNINGS,
+        answers=change_answers(both),
+        further=max(0, len(changes(both)) - MOST_CHANGES),
+        counts=scenario_counts(both),
         sections=sections(both),
         columns=COLUMNS,
         text_columns=TEXT_COLUMNS,
@@ -147,10 +170,16 @@ def page(both: RunPair) -> str:
 def markdown(both: RunPair) -> str:
     """The comparison for a pull request: headline, warnings, differences, one table per scenario."""
     a, b = both.names
-    lines = [f"# {b} against {a}", "", both.headline, ""]
-    lines += [f"> **{line}**\n" for line in both.warnings()]
+    lines = [f"# {b} against {a}", "", *(f"> **{line}**\n" for line in both.warnings())]
+    lines += [f"**{both.headline}** {both.detail}".strip(), ""]
     if both.differences:
         lines += ["Differences between the runs:", "", *(f"- {x}" for x in both.differences), ""]
+    rows = [
+        [f"{x.verdict.scenario}: {x.metric}", x.verdict.contender, x.a, x.b, x.text, x.verdict.sentence, x.meaning]
+        for x in change_answers(both)
+    ]
+    if rows:
+        lines += ["## Significant changes", "", *table(ANSWER_COLUMNS, rows), ""]
     for section in sections(both):
         lines += [f"## {section.scenario}", "", *table(COLUMNS, [row.cells for row in section.rows]), ""]
     if both.contracts:
@@ -164,30 +193,33 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
 
 
 def print_comparison(both: RunPair, console: Console | None = None) -> None:
-    """Print the headline, the warnings and the largest differences. No colours if the output is no terminal."""
+    """Print the headline, the warnings and the largest changes, in at most 25 lines of 80 columns.
+
+    No colours if the output is no terminal.
+    """
     console = console or PlainConsole()
 
     def write(text: str, style: str = "") -> None:
-        console.print(Text(shown(text), style=style), soft_wrap=True)
+        line = Text(shown(text), style=style)
+        line.truncate(WIDTH, overflow="ellipsis")
+        console.print(line, soft_wrap=True)
 
-    for line in both.warnings():
+    warnings = list(both.warnings())
+    for line in warnings[:MOST_WARNINGS]:
         write(line, "yellow")
+    if len(warnings) > MOST_WARNINGS:
+        write(f"{len(warnings) - MOST_WARNINGS} more warnings on the page", "yellow")
     write(both.headline, "bold")
-    moved = [v for v in both.contender_verdicts if v.sentence in ("better", "worse") and not both.same_run]
-    moved.sort(key=change_of, reverse=True)
-    for v in moved[:MOST_ON_TERMINAL]:
-        so_what = formatting.so_what(v)
-        write(
-            f"{v.sentence}: {v.scenario}, {v.contender}, {formatting.label(v.metric)} {formatting.against(v)}"
-            f"{f': {so_what}' if so_what else ''}",
-            "red" if v.sentence == "worse" else "green",
-        )
-    if len(moved) > MOST_ON_TERMINAL:
-        write(f"and {len(moved) - MOST_ON_TERMINAL} more on the page")
-    for c in both.contracts:
-        if c.a.kept != c.b.kept:
-            write(f"{c.scenario}, {c.limiter}: its contract was {c.a.kept}, now {c.b.kept}")
-    blocking = sum(x.blocking for x in both.differences)
-    others = [str(x) for x in both.differences if not x.blocking]
-    if others or blocking:
-        write(f"Other differences: {'; '.join(others[:8])}{'; …' if len(others) > 8 else ''}" if others else "")
+    if both.detail:
+        write(both.detail)
+    moved = changes(both)
+    for v in moved[:MOST_CHANGES]:
+        style = "red" if v.sentence == "worse" else "green"
+        write(f"{v.sentence:6} {change_text(v)}: {v.scenario}, {v.contender}, {formatting.label(v.metric)}", style)
+    if len(moved) > MOST_CHANGES:
+        write(f"{len(moved) - MOST_CHANGES} more changes on the page")
+    for c in [c for c in both.contracts if c.a.kept != c.b.kept][:MOST_WARNINGS]:
+        write(f"{c.scenario}, {c.limiter}: its contract was {c.a.kept}, now {c.b.kept}")
+    others = [x.what for x in both.differences if not x.blocking]
+    if others:
+        write(f"Other differences: {', '.join(others)}")

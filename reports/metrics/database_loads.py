@@ -29,7 +29,7 @@ def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
         value=1000 * mean.value,
         low=1000 * mean.low,
         high=1000 * mean.high,
-        how="total loads over total reads, clustered by round" if mean.value else mean.how,
+        how="total queries over total reads, clustered by round" if mean.value else mean.how,
     )
 
 
@@ -131,8 +131,8 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
     if not any(each):
         per_ttl = [loads_per_ttl(cell) for cell in cells]
         if not any(per_ttl):
-            return missing("no expiry: there were no loads", len(cells))
-        return missing(f"no expiry: the loads are continuous ({np.mean(per_ttl):.0f} loads per TTL)", len(cells))
+            return missing("no expiry: there were no queries", len(cells))
+        return missing(f"no expiry: the queries are continuous ({np.mean(per_ttl):.0f} per TTL)", len(cells))
     mean = counted_mean([float(sum(e)) for e in each], [float(len(e)) for e in each], least=1.0)
     n = sum(len(e) for e in each)
     how = f"mean of {n} expiries, clustered by round" if mean.value > 1 else mean.how
@@ -153,7 +153,7 @@ PER_1000_READS = Metric(
     name="loads-per-1000-reads",
     title="per 1,000 reads",
     unit="",
-    explain="load statements sent, including background work, per thousand reads",
+    explain="database queries sent, including background work, per thousand reads",
     of_cell=loads_per_1000_reads,
     of_rounds=loads_over_reads,
     better="lower",
@@ -161,20 +161,18 @@ PER_1000_READS = Metric(
     decides=True,
     order=20,
     resolution=1.0,
-    wrong_for="users whose database is the bottleneck",
     so_what="{fewer} queries for every 1,000 reads",
-    group="loads",
+    group="queries",
 )
 PER_EXPIRY = replace(
     PER_1000_READS,
     name="loads-per-expiry",
     title="per expiry",
-    explain="load statements of the hot key each time its entry expired or was refreshed",
+    explain="database queries for the hot key each time its entry expired or was refreshed",
     of_cell=loads_per_expiry,
     of_rounds=loads_over_expiries,
     order=21,
     resolution=0.1,
-    wrong_for="users whose database must survive an expiry",
     so_what="{fewer} queries each time a hot key expires",
 )
 METRICS = [PER_1000_READS, PER_EXPIRY]

@@ -83,16 +83,16 @@ def carried(waits: Floats, q: float) -> float:
 def estimated(rounds: Sequence[Spans], q: float) -> Estimate:
     """The median over rounds if each round has enough samples for the percentile; else the pooled percentile.
 
-    With fewer than three separate episodes beyond it, the percentile is "seen, not estimated". With fewer than ten
+    With fewer than three separate episodes beyond it, the percentile is "not estimated". With fewer than ten
     samples beyond it, it is not printed at all.
     """
     beyond, episodes = evidence(rounds, q)
     if beyond < SAMPLES_BEYOND:
-        return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
+        return missing(f"not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(rounds))
     pooled = pooled_quantile([r.wait_ms for r in rounds], q)
     if episodes < EPISODES_BEYOND:
         noun = "episode" if episodes == 1 else "episodes"
-        why = f"seen, not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} needed"
+        why = f"not estimated: {episodes} {noun} beyond it, {EPISODES_BEYOND} needed"
         return Estimate(value=pooled.value, rounds=len(rounds), how=pooled.how, why=why)
     own = [carried(r.wait_ms, q) for r in rounds]
     return pooled if np.isnan(own).any() else median(own)
@@ -120,11 +120,11 @@ def longest_of_all(cells: Sequence[Cell]) -> Estimate:
     own = [w for w in (longest(cell) for cell in cells) if not np.isnan(w)]
     if not own:
         return missing("nothing answered")
-    return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
+    return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: not estimated")
 
 
 def percentile(
-    name: str, q: float, order: int, wrong_for: str, so_what: str, *, compared: bool = False, decides: bool = False
+    name: str, q: float, order: int, so_what: str, *, compared: bool = False, decides: bool = False
 ) -> Metric:
     return Metric(
         name=f"read-{name}",
@@ -139,18 +139,16 @@ def percentile(
         order=order,
         group="read response time",
         resolution=0.5,
-        wrong_for=wrong_for,
         so_what=so_what,
     )
 
 
 METRICS = [
-    percentile("p50", 0.50, 10, "users who need every read to be fast", "a typical read takes {less}", compared=True),
+    percentile("p50", 0.50, 10, "a typical read takes {less}", compared=True),
     percentile(
         "p99",
         0.99,
         11,
-        "users who must not wait when an entry is missing",
         "the slowest read in a hundred takes {less}",
         decides=True,
     ),
@@ -164,7 +162,6 @@ METRICS = [
         better="lower",
         order=12,
         resolution=0.5,
-        wrong_for="users who must not wait when an entry is missing",
         group="read response time",
     ),
     Metric(
@@ -179,7 +176,6 @@ METRICS = [
         order=13,
         group="read service time",
         resolution=0.1,
-        wrong_for="users who need every read to be fast",
         so_what="a read without waiting takes {less}",
     ),
     Metric(
@@ -205,7 +201,6 @@ METRICS = [
         order=14,
         group="write response time",
         resolution=0.5,
-        wrong_for="users who write much",
         so_what="a typical write takes {less}",
     ),
 ]

@@ -34,10 +34,10 @@ def age(q: float) -> Callable[[Sequence[Cell]], Estimate]:
             return missing(UNKNOWN if not every else "no stale read", len(cells))
         beyond = n - rank(n, q) - 1
         if beyond < SAMPLES_BEYOND:
-            return missing(f"seen, not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(cells))
+            return missing(f"not estimated: {beyond} samples beyond it, {SAMPLES_BEYOND} needed", len(cells))
         pooled = pooled_quantile(rounds, q)
         if sum(episodes(j, pooled.value) for j in every) < EPISODES_BEYOND:
-            return missing("seen, not estimated: fewer than three episodes beyond it", len(cells))
+            return missing("not estimated: fewer than three episodes beyond it", len(cells))
         return pooled
 
     return of_rounds
@@ -53,7 +53,7 @@ def largest(of_cell: Callable[[Cell], float]) -> Callable[[Sequence[Cell]], Esti
         own = [x for x in map(of_cell, cells) if not math.isnan(x)]
         if not own:
             return missing(UNKNOWN, len(cells))
-        return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: seen, not estimated")
+        return Estimate(value=max(own), rounds=len(own), how="largest of all rounds: not estimated")
 
     return of_rounds
 

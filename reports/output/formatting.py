@@ -106,7 +106,12 @@ def difference(verdict: Verdict) -> str:
     if t is None:
         return ""
     unit = f" {verdict.metric.unit}" if verdict.metric.unit else ""
-    return f"{t.estimate:+,.3g}{unit} ({t.low:+,.3g} to {t.high:+,.3g})"
+    return f"{signed(t.estimate)}{unit} ({signed(t.low)} to {signed(t.high)})"
+
+
+def signed(value: float) -> str:
+    """A difference: "+2,950", "-0.8"."""
+    return f"{'+' if value > 0 else ''}{number(value)}"
 
 
 def spoken(verdict: Verdict) -> str:

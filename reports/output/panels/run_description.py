@@ -32,7 +32,7 @@ def workload_text(scenario: ScenarioInfo) -> str:
     load = (
         "your own SQL"
         if w.get("own_sql")
-        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per load"
+        else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per query"
     )
     keys = w.get("active_records") or w.get("records")
     counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
@@ -60,9 +60,9 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     parts = [
         between((w["rate_per_s"] for w in rows), " requests/s"),
         between((100 * w["read_share"] for w in rows), " % reads"),
-        "loads by your own SQL"
+        "your own SQL"
         if any(w.get("own_sql") for w in rows)
-        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per load"),
+        else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per query"),
         between((w["ttl_s"] for w in rows), " s TTL"),
         f"simulated RTT {between((w.get('rtt_ms') or 0 for w in rows), ' ms')}",
         between((s.processes for s in caching), " processes")

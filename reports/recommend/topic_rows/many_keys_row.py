@@ -1,6 +1,7 @@
 """Row of the answer about many keys at once: MGET or a pipeline, and from how many keys on. Pure."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -16,6 +17,7 @@ from stampede.reports.topics.experiments.pipelining_section import ALONE, NAME, 
 
 SIMPLICITY = ("MGET", "pipelined")
 """One command is simpler than a pipeline of commands."""
+COMMAND = "make bench"
 SHOWN = (10, 100)
 """The numbers of keys whose speed-up is printed."""
 
@@ -26,21 +28,22 @@ def many_keys_row(facts: pd.DataFrame) -> AnswerRow | None:
     if not found:
         return None
     rtt = rtts(found)[-1]
-    head = {"name": "many-keys", "question": "Many keys at once", "section": f"experiment-{NAME}"}
+    empty = AnswerRow(name="many-keys", question="Many keys at once", section=f"experiment-{NAME}", command=COMMAND)
     ways = {m: least for m in SIMPLICITY if (least := break_even(found, m, rtt)) is not None}
     rounds = min(b.time_ms.rounds for b in found)
     if not ways:
         short = f"{rounds} rounds, {MIN_ROUNDS} needed" if rounds < MIN_ROUNDS else ""
-        return AnswerRow(**head, why=short or f"nothing was faster than {ALONE} at {rtt}", command="make bench")
+        return replace(empty, why=short or f"nothing was faster than {ALONE} at {rtt}")
     pick = next((m for m in ways if not much_slower(facts, m, rtt)), next(iter(ways)))
     share = resampled_share(rounds, lambda drawn: least_keys(facts, pick, rtt, drawn) == ways[pick])
     certainty: Certainty = "high" if share is not None and share >= HIGH_SHARE else "low"
-    return AnswerRow(
-        **head,
+    return replace(
+        empty,
+        command="",
         use=f"{name_of(pick)} from {ways[pick]} keys",
         effect=effect(found, pick, rtt),
         prices=(one_key_price(found, pick, rtt), *STATED[pick]),
-        mechanism="one round trip instead of one per key",
+        mechanism="no answer arrives before the last one",
         certainty=certainty,
         share=share,
         alternative=alternative(facts, pick, rtt, ways),
@@ -63,7 +66,14 @@ def name_of(method: str) -> str:
 def log_times(facts: pd.DataFrame, method: str, rtt: str) -> pd.DataFrame:
     """Logarithms of the times in ms: a row for each number of keys, a column for each round."""
     own = facts[(facts["name"] == "batch") & (facts["variant"] == method) & (facts["parameter"] == rtt)]
-    return np.log(own.pivot_table(index="at", columns="round", values="value", aggfunc="median"))
+    table: pd.DataFrame = own.pivot_table(index="at", columns="round", values="value", aggfunc="median").map(math.log)
+    return table
+
+
+def at_most_keys(facts: pd.DataFrame, method: str, rtt: str) -> tuple[float, list[float]]:
+    """The largest number of keys, and the time of each round in ms."""
+    last = log_times(facts, method, rtt).iloc[-1]
+    return float(str(last.name)), [math.exp(x) for x in last.tolist()]
 
 
 def least_keys(facts: pd.DataFrame, method: str, rtt: str, drawn: Ints) -> Floats:
@@ -75,17 +85,14 @@ def least_keys(facts: pd.DataFrame, method: str, rtt: str, drawn: Ints) -> Float
     keys, table = gaps.index.to_numpy(dtype=np.float64), gaps.to_numpy(dtype=np.float64)
     faster = np.median(table[:, drawn], axis=2) <= np.log1p(-LEAST_EFFECT)
     stays = np.logical_and.accumulate(faster[::-1], axis=0).sum(axis=0)
-    return np.append(keys, math.inf)[len(keys) - stays]
+    return np.asarray(np.append(keys, math.inf)[len(keys) - stays], dtype=np.float64)
 
 
 def much_slower(facts: pd.DataFrame, method: str, rtt: str) -> bool:
     """Whether another method is faster by more than the minimum at the largest number of keys, significantly."""
-    own = log_times(facts, method, rtt)
-    for other in (m for m in SIMPLICITY if m != method):
-        gap = np.exp(log_times(facts, other, rtt)).iloc[-1:], np.exp(own).iloc[-1:]
-        if not len(gap[0]) or not len(gap[1]):
-            continue
-        ratio = compare(gap[0].iloc[0].tolist(), gap[1].iloc[0].tolist()).ratio
+    _, own = at_most_keys(facts, method, rtt)
+    for other in (m for m in SIMPLICITY if m != method and len(log_times(facts, m, rtt))):
+        ratio = compare(at_most_keys(facts, other, rtt)[1], own).ratio
         if ratio is not None and ratio.high < 1 and ratio.estimate < 1 - LEAST_EFFECT:
             return True
     return False
@@ -107,9 +114,9 @@ def effect(found: list[Batch], pick: str, rtt: str) -> Effect:
         if ratio is None:
             continue
         low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
-        parts.append(f"{formatting.number(1 / ratio.estimate)} times as fast ({low} – {high}) at {keys} keys")
+        parts.append(f"{formatting.number(1 / ratio.estimate)} ({low} – {high}) at {keys} keys")
         change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1)
-    text = f"{', '.join(parts)}; RTT {rtt}"
+    text = f"times as fast as {ALONE}: {', '.join(parts)}; RTT {rtt}"
     return Effect(text=text, against=ALONE, change=change[0], low=change[1], high=change[2])
 
 
@@ -129,13 +136,13 @@ def one_key_price(found: list[Batch], pick: str, rtt: str) -> Price:
 def alternative(facts: pd.DataFrame, pick: str, rtt: str, ways: dict[str, int]) -> str:
     """The other method, with its time relative to the pick at the largest number of keys; empty if it is not faster."""
     for other in (m for m in ways if m != pick):
-        mine, others = (np.exp(log_times(facts, m, rtt)).iloc[-1] for m in (pick, other))
-        ratio = compare(others.tolist(), mine.tolist()).ratio
+        most, own = at_most_keys(facts, pick, rtt)
+        ratio = compare(at_most_keys(facts, other, rtt)[1], own).ratio
         if ratio is None:
             return f"{name_of(other)}, for different commands (time: not estimated)"
         span = f"{formatting.number(ratio.low)} – {formatting.number(ratio.high)}"
         return (
             f"{name_of(other)}, for different commands: × {formatting.number(ratio.estimate)} ({span}) of the time "
-            f"at {mine.name:g} keys"
+            f"at {most:g} keys"
         )
     return ""

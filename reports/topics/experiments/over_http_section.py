@@ -80,7 +80,7 @@ def answer(found: Mapping[str, Mapping[int, Served]]) -> str:
     """Loads of each contender, and the ratio of the pair."""
     by_name = {name: figures(rounds)["loads-per-1000-reads"] for name, rounds in found.items()}
     loads = [f"{name} {with_interval(figure)}" for name, figure in by_name.items()]
-    seen = f"loads per 1,000 requests: {formatting.listed(loads)}"
+    seen = f"queries per 1,000 requests: {formatting.listed(loads)}"
     if any(figure.missing for figure in by_name.values()):
         return f"No verdict, because requests failed. {seen.capitalize()}."
     c = loads_compared(found)
@@ -117,10 +117,10 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:
         anchor="over-http-table",
         title="Over HTTP",
         explain=(
-            "Loads counted by the database, per request, and response times since the due instant, with intervals as "
+            "Queries counted by the database, per request, and response times since the due instant, with intervals as "
             "in the grid."
         ),
-        columns=["contender", "loads per 1,000 requests", "response p50", "response p99", "requests", "failed"],
+        columns=["contender", "queries per 1,000 requests", "response p50", "response p99", "requests", "failed"],
         rows=rows,
     )
     csv = [

@@ -39,7 +39,7 @@ PROFILES = {
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyRow:
+class LimiterSummary:
     """A limiter's row of the short table. Figures with unit and interval."""
 
     contender: ContenderInfo
@@ -66,7 +66,7 @@ class LimiterSection:
     answer: str
     limit: int
     usual_limit: int
-    rows: list[KeyRow]
+    rows: list[LimiterSummary]
     plane: Chart | None
     profiles: list[tuple[str, str]]
     """(caller profile, what such a caller does)"""
@@ -97,7 +97,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesI
         answer=answer(limiters, races),
         limit=limiters[0].limit,
         usual_limit=USUAL_LIMIT,
-        rows=[key_row(x, races, warnings[x.info.name]) for x in rivals],
+        rows=[summary_of(x, races, warnings[x.info.name]) for x in rivals],
         plane=plane(rivals, contenders, races),
         profiles=[(name, explained(name)) for name in profile_names(scenario)],
         details=details,
@@ -105,10 +105,10 @@ def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesI
     )
 
 
-def key_row(x: LimiterResult, races: RacesInfo | None, warnings: list[int]) -> KeyRow:
+def summary_of(x: LimiterResult, races: RacesInfo | None, warnings: list[int]) -> LimiterSummary:
     """The short table's row of a limiter."""
     lowest, profile = x.starved
-    return KeyRow(
+    return LimiterSummary(
         contender=x.info,
         strictness=formatting.number(x.most_certain / x.limit),
         worst_caller=formatting.MISSING if math.isnan(lowest) else f"{100 * lowest:.0f} %",

@@ -60,7 +60,7 @@ ROUND_TRIP_MS = 0.5
 
 
 def time_against_size(facts: SerializerFacts) -> Chart | None:
-    """Encode + decode of each serializer over the size of the record, beside one Redis round trip."""
+    """Encode + decode of each serializer over the size of the record, and one Redis round trip."""
     kinds = sorted(
         (s.name for s in facts.run.scenarios if not s.name.endswith("-unicode")),
         key=lambda kind: facts.bytes_of(kind, facts.run.reference),

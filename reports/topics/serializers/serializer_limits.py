@@ -30,7 +30,7 @@ class LimitsRow:
     """What hostile bytes did, in one or two words."""
     unsafe: bool
     needs: str
-    """What it needs besides Python, in a word or two."""
+    """What it needs of the application, in a word or two."""
 
 
 def limits(facts: SerializerFacts) -> list[LimitsRow]:

@@ -15,15 +15,13 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import HitModel
 
 ANCHOR = "transfer-chart"
-WIDTH = 5.6
-"""Width of the wide drawing in inches: the page shows the comparison of patterns next to it."""
 SHORTEST_S, LONGEST_S = 1.0, 86_400.0
 TICKS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 TENFOLD = 10.0
 """The higher rate, as a multiple of the run's rate."""
 CURVE_POINTS = 61
-WIDTH, HEIGHT = 5.4, 2.4
-"""Size of the wide drawing in inches: it shares the page's width with the comparison of patterns."""
+WIDTH, HEIGHT, NARROW_HEIGHT = 5.4, 2.4, 3.7
+"""Size of the wide drawing in inches, which has the comparison of patterns next to it; height of the narrow drawing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -96,7 +94,7 @@ def draw_panels(
 ) -> Figure:
     """Two panels: next to each other, or one below the other on a phone."""
     narrow = width <= charts.NARROW
-    figure = charts.new_figure(*((width, 3.7) if narrow else (WIDTH, HEIGHT)))
+    figure = charts.new_figure(width, NARROW_HEIGHT if narrow else HEIGHT)
     panels = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     draw_curves(panels[0], ttls_s, curves, points, of_hits=True)
     draw_curves(panels[1], ttls_s, curves, points, of_hits=False)

@@ -135,13 +135,12 @@ def knee(
     check_own_files("contender", contender)
     estimate_knees(config, cells).require_accepted(yes)
     folder, searches = search_knees(config, server_options, goal, rounds, cells)
-    from stampede.reports.topics.selftests.capacity_result import write_knees
+    from stampede.core.text.terminal import PlainConsole
+    from stampede.reports.topics.selftests.capacity_result import print_knees, write_knees
 
     found = {name: knee_of(folder, name, search) for name, search in searches.items()}
-    print_result(f"{scenario}: the highest rate with {goal}")
-    for located in found.values():
-        print_result(f"  {located}")
     print_status(f"written: {write_knees(folder, found, str(goal))}")
+    print_knees(list(found.values()), scenario, str(goal), PlainConsole())
 
 
 def knee_config(

@@ -199,7 +199,7 @@ def test_loads_without_a_pause_are_reported_per_ttl(tmp_path: Path) -> None:
     assert loads_per_ttl(found[0]) == pytest.approx(50)
     figure = loads_over_expiries(found)
     assert figure.missing
-    assert "50 loads per TTL" in figure.why
+    assert "50 per TTL" in figure.why
 
 
 def test_mean_reports_how_many_expiries_without_an_end_were_left_out(tmp_path: Path) -> None:
@@ -244,10 +244,10 @@ def test_percentile_of_a_single_stall_is_seen_not_estimated(tmp_path: Path) -> N
 
     (cell,) = one_cell(tmp_path / "run", make)
     figure = find_metric("read-p99").estimate([cell])
-    assert figure.why == "seen, not estimated: 1 episode beyond it, 3 needed"
+    assert figure.why == "not estimated: 1 episode beyond it, 3 needed"
     few = find_metric("read-p99").estimate(one_cell(tmp_path / "few", lambda s: make(s)[:500]))
     assert few.missing
-    assert few.why == "seen, not estimated: 5 samples beyond it, 10 needed"
+    assert few.why == "not estimated: 5 samples beyond it, 10 needed"
 
 
 def test_episodes_are_counted_as_by_brute_force() -> None:

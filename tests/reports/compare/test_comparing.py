@@ -1,9 +1,12 @@
 """Comparison of two runs, and the gate."""
 
+import io
 import json
 import math
+import re
 import shutil
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,10 +15,13 @@ from typer.testing import CliRunner
 
 from stampede.cli.app import app
 from stampede.core.errors import InputError
+from stampede.core.text.terminal import PlainConsole
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.compare import compare_runs, run_gate
+from stampede.reports.compare.comparability import Difference
 from stampede.reports.compare.compare_runs import pair
-from stampede.reports.compare.comparison_page import markdown, page
+from stampede.reports.compare.comparison_answers import change_answers, changes, scenario_counts
+from stampede.reports.compare.comparison_page import markdown, page, print_comparison
 from stampede.reports.compare.run_gate import exit_code
 from stampede.reports.compare.thresholds import as_share, read_thresholds
 from stampede.run_folder.read import Run, read_run
@@ -107,8 +113,43 @@ def test_only_the_contender_that_a_change_made_slower_is_called_worse(runs: Call
     assert found.comparison.ratio is not None
     assert found.comparison.ratio.low < WORSE < found.comparison.ratio.high * 1.02
     assert {contender for contender, _ in moved} == {"coalescing"}
-    assert both.headline.endswith("comparisons.")
-    assert f"{len(moved)} worse" in both.headline
+    judged = sum(bool(v.sentence) for v in both.contender_verdicts)
+    assert both.headline == f"B is worse in {len(moved)} of {judged} comparisons."
+    assert len(both.headline.split()) <= 12
+
+
+def test_the_first_table_has_the_significant_changes_with_interval_and_meaning(
+    runs: Callable[[str], Path],
+) -> None:
+    """The largest change is first. Each row has both figures, the change in percent with its interval, and a bar."""
+    both = pair(read_run(runs("base")), read_run(runs("slower")))
+    rows = change_answers(both)
+    assert [row.verdict for row in rows] == changes(both)
+    sizes = [row.verdict.comparison.ratio.estimate for row in rows if row.verdict.comparison.ratio]
+    assert sizes == sorted(sizes, reverse=True)
+    first = rows[0]
+    assert re.fullmatch(r"\+\d+ % \(\+\d+ to \+\d+\)", first.text)
+    assert first.text in first.bar
+    assert first.a.endswith(" ms")
+    assert first.b.endswith(" ms")
+    assert first.meaning
+    assert change_answers(pair(read_run(runs("base")), read_run(runs("base")))) == []
+    (counts,) = scenario_counts(both)
+    assert (counts.worse, counts.better) == (len(rows), 0)
+    assert counts.worse + counts.same + counts.open == sum(bool(v.sentence) for v in both.contender_verdicts)
+
+
+def test_the_terminal_shows_a_comparison_in_25_lines_of_80_columns(runs: Callable[[str], Path]) -> None:
+    """Many changes and warnings: the largest changes are printed, the others are counted."""
+    both = pair(read_run(runs("base")), read_run(runs("unprotected")))
+    console = PlainConsole(file=io.StringIO(), width=80, record=True)
+    many = replace(both, differences=[Difference(what="x" * 9, a="1", b="2", blocking=True)] * 20, forced=True)
+    many.__dict__["verdicts"] = [v for v in both.verdicts if v.sentence in ("better", "worse")] * 20
+    print_comparison(many, console)
+    lines = console.export_text().splitlines()
+    assert len(lines) + 1 <= 25  # the path of the page comes first
+    assert max(map(len, lines)) <= 80
+    assert any("more changes on the page" in line for line in lines)
 
 
 def test_a_warning_about_a_changed_baseline_is_above_the_comparison(
@@ -123,8 +164,9 @@ def test_a_warning_about_a_changed_baseline_is_above_the_comparison(
 
     plant(tmp_path / "b", contenders=ROWS, scenarios=[scenario("stampede")], seed=9, change=all_slower)
     both = pair(read_run(runs("base")), read_run(tmp_path / "b"))
-    (warning,) = [line for line in both.warnings() if "bare-get" in line and "p50" in line and "read" in line]
-    assert "No pattern affects it" in warning
+    (warning,) = [line for line in both.warnings() if "bare-get" in line]
+    assert "read " in warning
+    assert "more metrics changed. No pattern affects it" in warning
     assert page(both).index("No pattern affects it") < page(both).index('id="stampede"')
 
 
@@ -187,7 +229,7 @@ def test_force_compares_anyway_and_warns_first(runs: Callable[[str], Path], tmp_
     for path in (html, text):
         written = path.read_text()
         assert "stampede.workload.ttl_s" in written
-        assert written.index("by force") < written.index("loads per expiry")
+        assert written.index("by force") < written.index("comparisons.")
 
 
 def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> None:
@@ -196,19 +238,19 @@ def test_a_page_is_whole_and_the_same_each_time(runs: Callable[[str], Path]) -> 
     html = page(both)
     assert html == page(again)
     assert markdown(both) == markdown(both)
-    assert "| contender | figure | A | B |" in markdown(both)
+    assert "| contender | metric | A | B | change from A to B |" in markdown(both)
     assert "default-src 'none'" in html
     assert "<script" not in html
     assert "http://" not in html.replace("http://www.w3.org", "")
 
 
 def test_the_four_exit_codes_of_the_gate(runs: Callable[[str], Path]) -> None:
-    """0: nothing is worse; 1: loads per expiry are worse; 2: the runs are not comparable; 3: cannot tell."""
+    """0: nothing is worse; 1: queries per expiry are worse; 2: the runs are not comparable; 3: cannot tell."""
     generous = ("--max-regression", "100%")
     assert call("gate", runs("again"), "--against", runs("base"), *generous)[0] == 0
     code, output = call("gate", runs("unprotected"), "--against", runs("base"), *generous)
     assert code == 1
-    assert "FAIL: stampede, coalescing: loads per expiry at most 100 % more" in output
+    assert "FAIL: stampede, coalescing: queries per expiry at most 100 % more" in output
     assert call("gate", runs("base"), "--against", runs("other"))[0] == 2
     code, output = call("gate", runs("few"), "--against", runs("base"))
     assert code == 3

@@ -163,7 +163,7 @@ def test_a_hundred_pairs_of_unchanged_runs_fail_at_most_once(
 
 @pytest.mark.parametrize(("factor", "least"), [(1.2, 60), (2.0, 95)])
 def test_more_loads_fail_in_most_pairs(recorded: Recorded, factor: float, least: int) -> None:
-    """A fifth more loads per 1,000 reads, and twice as many; a tenth is allowed."""
+    """A fifth more queries per 1,000 reads, and twice as many; a tenth is allowed."""
     assert codes(recorded, 8, 3, {"loads-per-1000-reads": factor}).count(FAIL) >= least
 
 

@@ -156,7 +156,7 @@ def test_fastest_safe_serializer_is_used_where_it_saves_a_time_that_matters(tmp_
 
 
 def test_json_is_used_where_the_others_save_less_than_a_tenth_of_a_millisecond(tmp_path: Path) -> None:
-    """The saving of the fastest one is printed all the same, with its interval; json's price is none."""
+    """The saving of the fastest one is printed, with its interval; json's price is none."""
     found = advise(planted(tmp_path, BASE), "user")
     assert (found.use, found.best, found.worth) == ("json", "msgspec-json", False)
     assert found.price == "none: the simplest"

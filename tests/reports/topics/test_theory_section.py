@@ -28,7 +28,7 @@ def line(theory: Theory, contender: str, quantity: str) -> Line:
 
 
 def test_planted_stampede_agrees_with_theory(theory: Theory) -> None:
-    """A simulated cache has 1 + r·Δ loads per expiry and the hit rate of renewal theory; the section confirms both."""
+    """A simulated cache has 1 + r·Δ queries per expiry and the hit rate of renewal theory; both are confirmed."""
     loads = line(theory, "cache-aside", "queries per expiry")
     assert loads.predicted == pytest.approx(1 + 200 * 0.04, rel=0.02)
     assert loads.obeys == "agrees"

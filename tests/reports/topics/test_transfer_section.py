@@ -125,7 +125,7 @@ def test_queries_per_expiry_have_their_measured_point_and_a_table(run: Analysis,
 def test_transfer_points_have_no_section_and_keep_their_anchors(run: Analysis) -> None:
     """The page shows them on the curve only; a link to one of them leads to the curve."""
     html = page(build_report(run))
-    assert '<section id="read-mostly"' in html
+    assert '<section id="read-mostly" ' in html
     assert '<section id="read-mostly-ttl-2s"' not in html
     start = html.index('<section id="transfer">')
     assert start < html.index('id="read-mostly-ttl-2s"') < html.index("</section>", start)

@@ -58,7 +58,7 @@ def test_order_is_compared_only_if_intervals_distinguish_the_pair_in_both_places
 
 
 def test_reversed_order_by_one_figure_is_reported_even_if_another_figure_keeps_it() -> None:
-    kept = http_validation.OrderComparison(figure="loads per 1,000 reads", in_grid=1, over_http=1)
+    kept = http_validation.OrderComparison(figure="queries per 1,000 reads", in_grid=1, over_http=1)
     reverse = http_validation.OrderComparison(figure="read response time p99", in_grid=-1, over_http=1)
     text = http_validation.summary([kept, reverse])
     assert "reverses over HTTP with real threads: read response time p99: cache-aside before coalescing" in text
@@ -95,7 +95,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Callable[[list[Experim
     ("rows", "text"),
     [
         (calls(LOADS, 6), "The same order over HTTP with real threads (cache-aside and coalescing in stampede, by"),
-        (calls(REVERSED, 6), "loads per 1,000 reads: coalescing before cache-aside in the grid, behind it over HTTP"),
+        (calls(REVERSED, 6), "queries per 1,000 reads: coalescing before cache-aside in the grid, behind it over HTTP"),
         (calls(LOADS, 2), "HTTP with real threads: cannot tell"),
     ],
     ids=["same", "reversed", "few rounds"],

@@ -7,7 +7,7 @@ import pytest
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult
 from stampede.reports.topics.rate_limiting.limiter_answer import answer, verdict_of
 from stampede.reports.topics.rate_limiting.limiter_plane import LABEL_GAP, label_heights, plane
-from stampede.reports.topics.rate_limiting.limiter_section import explained, key_row
+from stampede.reports.topics.rate_limiting.limiter_section import explained, summary_of
 from stampede.scenarios.rate_limiting.caller_profiles import CALLER_PROFILES
 from tests.reports.planted_runs.planted_limiters import BUCKET, DOUBLE, STRICT, limiter
 from tests.reports.recommend.test_limiter_rows import races
@@ -61,12 +61,12 @@ def test_caller_with_three_quarters_of_its_calls_is_not_starved() -> None:
 
 def test_row_of_the_table_has_figures_without_sentences() -> None:
     """Strictness, the worst-served caller, time with its interval, bytes at this limit and, extrapolated, at 100."""
-    row = key_row(LOG, None, [])
+    row = summary_of(LOG, None, [])
     assert row.strictness == "1.00"
     assert row.worst_caller.endswith(" %")
     assert row.added_time.startswith("+0.050 ms (")
     assert (row.bytes_here, row.bytes_usual) == ("310", "≈ 3,100")
-    assert key_row(BUCKETS, None, []).bytes_usual == "112"
+    assert summary_of(BUCKETS, None, []).bytes_usual == "112"
 
 
 def test_plane_has_a_row_for_each_limiter_and_needs_two() -> None:
