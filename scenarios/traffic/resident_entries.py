@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from stampede.core.models.closed_forms import Floats, SteadyState, steady_state
+from stampede.core.models.closed_forms import Floats, SteadyState, steady_state, zipf_shares
 from stampede.patterns.caching.cache_pattern import CachePattern, Config
 from stampede.scenarios.traffic.key_distributions import Ids, Shares
 from stampede.scenarios.workload import Workload
@@ -50,6 +50,18 @@ class ResidentEntries:
         """The share of its TTL that each record's entry has left when a cell begins."""
         quantiles = np.random.default_rng([cell_seed, AGE]).random(len(self.ids))
         return np.asarray(1 - self.law.ages_s(quantiles) / self.law.ttl_s)
+
+
+def hits_left_out(workload: Workload) -> float:
+    """The share of reads, 0 to 1, that hit an entry of a record beyond MOST_RECORDS, if a write deletes it: so much
+    lower is the hit rate at the beginning of a cell. 0 for the user's own SQL, whose number of records is not known."""
+    records = workload.active_records or workload.records
+    if workload.sql is not None or records <= MOST_RECORDS:
+        return 0.0
+    shares = zipf_shares(records, workload.key_skew)
+    reads, writes = (shares * workload.rate_per_s * part for part in (workload.read_share, 1 - workload.read_share))
+    law = steady_state(reads, writes, ttl_s=workload.ttl_s, on_write="deletes")
+    return float((shares * law.presence())[MOST_RECORDS:].sum())
 
 
 def resident_entries(

@@ -54,7 +54,7 @@ class ServedPage:
 def served(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[ServedPage]:
     """Locust's page below a base path, with two application servers."""
     bench_config = BenchConfig(
-        plan=Plan(name=WEB, rounds=1, scenarios=("read-mostly", "rate-limit-flood"), aa_copy=False, windows=8),
+        plan=Plan(name=WEB, rounds=1, scenarios=("read-mostly", "rate-limit-flood"), aa_copy=False, windows=2),
         workload=WorkloadFile(common=SMALL),
         runs=tmp_path_factory.mktemp("runs"),
     )

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from stampede.core.models.closed_forms import steady_state, zipf_shares
-from stampede.scenarios.traffic.resident_entries import DRAWN_PER_CELL, ResidentEntries
+from stampede.scenarios.traffic.resident_entries import DRAWN_PER_CELL, ResidentEntries, hits_left_out
+from stampede.scenarios.workload import Workload
 
 RECORDS = 20_000
 SHARES = zipf_shares(RECORDS, 1.2)
@@ -59,3 +60,11 @@ def test_lifetimes_change_with_the_cell_and_lie_within_the_ttl() -> None:
     one, two = entries().left_shares(1), entries().left_shares(2)
     assert np.all((one >= 0) & (one <= 1))
     assert np.mean(one != two) > 0.99
+
+
+def test_entries_that_are_left_out_lower_the_hit_rate_by_a_stated_share() -> None:
+    """Nothing is left out of the usual table; of a million records with even popularity, nearly every hit is."""
+    assert hits_left_out(Workload()) == 0
+    even = Workload(records=1_000_000, key_skew=0.0, rate_per_s=20_000, ttl_s=3600, read_share=1.0)
+    reads_per_ttl = 20_000 * 3600 / 1_000_000
+    assert hits_left_out(even) == pytest.approx(0.95 * reads_per_ttl / (1 + reads_per_ttl))

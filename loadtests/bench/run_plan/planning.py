@@ -26,6 +26,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import (
     drop_unavailable,
     missing_contenders,
     remarks_on,
+    remarks_on_entries,
     rtt_of,
 )
 from stampede.loadtests.experiments.experiment import find_experiment
@@ -76,7 +77,7 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
         config, stack, first.users_per_process, contender_specs, [p.plan for p in planned], cells
     )
     preflight = check_machine(config, stack, watched, run_config, say)
-    remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first)]
+    remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(scenarios, workloads)]
     run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
     run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}
     return run_config, run

@@ -12,6 +12,7 @@ from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.loadtests.processes.user_imports import check_imports
 from stampede.patterns.contender_registry import limiters
 from stampede.scenarios.scenario import Scenario, find_scenario
+from stampede.scenarios.traffic.resident_entries import MOST_RECORDS, hits_left_out
 from stampede.scenarios.workload import Workload
 from stampede.stack.servers import Remark, Stack
 
@@ -19,6 +20,8 @@ OURS_RTT_MS = 0.5
 """The simulated RTT on servers that the suite started: a network within one zone."""
 MIN_REQUESTS = 10
 """Expected requests in a window, at least. With fewer, a cell would often have none."""
+NOTICEABLE_MISSES = 0.005
+"""A share of reads that would hit in a service and miss here; from here on a remark says so."""
 
 
 def drop_unavailable(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple[BenchConfig, list[Remark]]:
@@ -128,6 +131,18 @@ def missing_contenders(scenarios: Sequence[Scenario]) -> list[Remark]:
     names = dict.fromkeys(name for scenario in scenarios for name in scenario.contenders or ())
     cost = "its row stays empty"
     return [Remark(name=name, what=f"{name}: {why}", cost=cost) for name in names if (why := missing_dependency(name))]
+
+
+def remarks_on_entries(scenarios: Sequence[Scenario], workloads: Sequence[Workload]) -> list[Remark]:
+    """A remark for each caching scenario whose cells begin with noticeably fewer entries than a service would have."""
+    remarks = []
+    for scenario, workload in zip(scenarios, workloads, strict=True):
+        missed = 0.0 if scenario.flood is not None or scenario.cold else hits_left_out(workload)
+        if missed >= NOTICEABLE_MISSES:
+            what = f"{scenario.name}: a cell begins with entries of the {MOST_RECORDS:,} most popular records only"
+            cost = f"hit rates may be up to {100 * missed:.1f} points too low"
+            remarks.append(Remark(name="entries", what=what, cost=cost))
+    return remarks
 
 
 def remarks_on(workload: Workload) -> list[Remark]:

@@ -207,8 +207,9 @@ def test_without_the_right_to_keep_entries_they_are_read_before_each_cell(
 ) -> None:
     """A Redis user without DUMP or RESTORE gets the same start, which takes longer."""
     admin = redis.Redis.from_url(stack.redis.url)
-    rights = {"keys": ["*"], "categories": ["+@all"], "commands": [f"-{command}"]}
-    admin.acl_setuser("limited", enabled=True, passwords=["+secret"], **rights)
+    admin.acl_setuser(
+        "limited", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"], commands=[f"-{command}"]
+    )
     host = urlsplit(stack.redis.url).netloc.rpartition("@")[2]
     opened = open_cells(stack, tmp_path, f"redis://limited:secret@{host}/0")
     try:

@@ -27,7 +27,7 @@ pytestmark = pytest.mark.slow
 
 
 def bench_config(contender: str, processes: int = 1, **workload: Any) -> BenchConfig:
-    """One cell of 1.2 s each for cache-aside and a contender's file."""
+    """One cell of 2 s each for cache-aside and a contender's file."""
     common = {"records": 2_000, "active_records": 200, "ttl_s": 0.6, "read_share": 1.0, "rtt_ms": 0.0} | workload
     return BenchConfig(
         plan=replace(find_plan("smoke"), scenarios=("read-mostly",), experiments=()),

@@ -1,14 +1,18 @@
 """The report's section that compares figures with closed forms."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from stampede.core.models.closed_forms import zipf_shares
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.theory.hit_model import HitModel
 from stampede.reports.topics.theory.theory_section import Line, Theory, section
 from stampede.run_folder.read import read_run
+from stampede.run_folder.schema import ContenderInfo
 from tests.reports.planted_runs.planted import plant, scenario
 
 
@@ -98,3 +102,15 @@ def test_queueing_is_predicted_only_if_a_load_uses_cpu_and_the_cores_suffice(
     found = section(analyse(read_run(tmp_path / "run")))
     assert found is not None
     assert ("mean query time" in {x.quantity for x in found.lines}) == predicts
+
+
+def test_each_contender_is_predicted_by_what_its_writes_and_refreshes_do() -> None:
+    """Deletes by writes cost hits, refreshes win some back, and writes that fill win more."""
+    shares = zipf_shares(20_000, 1.2)
+    model = HitModel(reads_per_s=285 * shares, writes_per_s=15 * shares)
+    base = ContenderInfo(name="c", kind="contender", summary="", guarantees=[], config={}, client={})
+    deletes = model.hit_rate_of(base, 300.0)
+    assert deletes == model.hit_rate(300.0)
+    refreshes = model.hit_rate_of(replace(base, config={"refresh_below_share": 300 / 3600}), 300.0)
+    fills = model.hit_rate_of(replace(base, on_write="fills"), 300.0)
+    assert deletes < refreshes < fills
