@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -57,7 +58,8 @@ class Cells:
         keys = list(self.redis.scan_iter(match=f"{self.config.key_prefix}*", count=1000))
         pipeline = self.redis.pipeline(transaction=False)
         for key in keys:
-            pipeline.pttl(key).dump(key)
+            pipeline.pttl(key)
+            pipeline.dump(key)
         answers = pipeline.execute()
         found = zip(keys, answers[1::2], answers[::2], strict=True)
         return {key: (dump, left) for key, dump, left in found if dump is not None}
@@ -71,9 +73,7 @@ class Cells:
 
 def open_cells(stack: Stack, runs: Path, redis_url: str = "") -> Cells:
     bench = BenchConfig(
-        plan=Plan(name="kept", rounds=1, scenarios=(pytestmark = pytest.mark.slow
-
-READ_MOSTLY, AT_0MS, MIXED, READ_ONLY, "cold-start")),
+        plan=Plan(name="kept", rounds=1, scenarios=(READ_MOSTLY, AT_0MS, MIXED, READ_ONLY, "cold-start")),
         workload=WorkloadFile(
             common={"records": RECORDS, "ttl_s": TTL_S},
             by_scenario={MIXED: {"ttl_s": TTL_S}, READ_ONLY: {"ttl_s": TTL_S, "read_share": 1.0}},
@@ -122,7 +122,8 @@ def test_entries_are_those_that_the_contender_makes(cells: Cells) -> None:
     key = next(iter(cells.entries()))
     found = RECORD_IN_KEY.search(key)
     assert found is not None
-    assert Json().loads(cells.redis.get(key))["id"] == int(found[1])
+    value: Any = cells.redis.get(key)
+    assert Json().loads(value)["id"] == int(found[1])
 
 
 def test_lifetimes_are_spread_over_the_ttl(cells: Cells) -> None:
@@ -206,8 +207,8 @@ def test_without_the_right_to_keep_entries_they_are_read_before_each_cell(
 ) -> None:
     """A Redis user without DUMP or RESTORE gets the same start, which takes longer."""
     admin = redis.Redis.from_url(stack.redis.url)
-    admin.acl_setuser("limited", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"])
-    admin.execute_command("ACL", "SETUSER", "limited", f"-{command}")
+    rights = {"keys": ["*"], "categories": ["+@all"], "commands": [f"-{command}"]}
+    admin.acl_setuser("limited", enabled=True, passwords=["+secret"], **rights)
     host = urlsplit(stack.redis.url).netloc.rpartition("@")[2]
     opened = open_cells(stack, tmp_path, f"redis://limited:secret@{host}/0")
     try:
