@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -34,7 +35,7 @@ def races_page(folder: Path, _rendered: Path) -> Path:
 
 
 def comparison(folder: Path, _rendered: Path) -> Path:
-    of_both = {"contenders": ROWS, "scenarios": [scenario("stampede"), scenario("read-mostly")], "rounds": 7}
+    of_both: dict[str, Any] = {"contenders": ROWS, "scenarios": [scenario("stampede"), scenario("read-mostly")], "rounds": 7}
     a, b = plant(folder / "a", seed=1, **of_both), plant(folder / "b", seed=2, change=slower, **of_both)
     return files(render_comparison(a, b))[0]
 
