@@ -35,7 +35,8 @@ def races_page(folder: Path, _rendered: Path) -> Path:
 
 
 def comparison(folder: Path, _rendered: Path) -> Path:
-    of_both: dict[str, Any] = {"contenders": ROWS, "scenarios": [scenario("stampede"), scenario("read-mostly")], "rounds": 7}
+    scenarios = [scenario("stampede"), scenario("read-mostly")]
+    of_both: dict[str, Any] = {"contenders": ROWS, "scenarios": scenarios, "rounds": 7}
     a, b = plant(folder / "a", seed=1, **of_both), plant(folder / "b", seed=2, change=slower, **of_both)
     return files(render_comparison(a, b))[0]
 
