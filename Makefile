@@ -36,7 +36,7 @@ help: ## this list
 setup: ## the virtual environment .venv, nothing else
 	@sh scripts/setup.sh
 
-bench: setup ## compare the contenders and write a report (about 7 minutes; PLAN=smoke: about one)
+bench: setup ## compare the contenders and write a report (about 8 minutes; PLAN=smoke: about one)
 	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
 
 serializers: setup ## compare serializers and write a page (under three minutes)

@@ -120,7 +120,6 @@ PLANS: Mapping[str, Plan] = {
                 "mixed-writes": WRITE_CONTENDERS,
             },
             fewer_rounds={
-                "stampede": 8,
                 "rate-limit-flood": 6,
                 "read-mostly-at-0ms": 8,
                 "stampede-at-0ms": 7,

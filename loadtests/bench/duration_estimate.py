@@ -11,12 +11,13 @@
     races        3 s for each built-in contender or limiter that runs
     fixed        8 s for servers, data and calibration; for the report 3 s and 5 % of the cells
 
-Standard (contenders x rounds x a cell): read-mostly and stampede 11 x 10 x 2.55 s each = 9.4 min; the two at 0 ms 7 and
-6 x 8 x 2.55 s = 4.4 min; in one process 5 x 7 x 2.55 s = 1.5 min; mixed-writes 8 x 8 x 2.85 s = 3.1 min;
-rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis 2 x 3 x 13.6 s
-and a hung one 2 x 3 x 7.6 s = 2.1 min; cold start and queue 1.2 min; experiments 2.6 min, of which over-http
-40 s; races 0.9 min; fixed 1.4 min.
-Quick: two scenarios 7 x 8 x 2.55 s each = 4.8 min; rate-limit-flood 7 x 3 x 1.9 s = 0.7 min; experiments 0.8 min.
+Standard (contenders x rounds x a cell, with the filling): read-mostly 11 x 9 x 2.55 s = 4.9 min, at 0 ms 7 x 8 x 2.55 s
+= 2.6 min; stampede 8 x 9 x 3.55 s = 4.4 min, at 0 ms and in one process 5 x 7 x 3.55 s = 2.2 min each; mixed-writes
+8 x 8 x 2.85 s = 3.1 min; rate-limit-flood 7 x 6 x 1.9 s = 1.3 min; slow-load 2 x 6 x 2.55 s = 0.5 min; a killed Redis
+2 x 3 x 13.6 s and a hung one 2 x 3 x 7.6 s = 2.1 min; cold start and queue 1 min; experiments 2.3 min, of which
+eviction 65 s and over-http 40 s; races 0.9 min; fixed 1.4 min.
+Quick: read-mostly 7 x 8 x 2.55 s = 2.7 min; stampede 5 x 8 x 3.55 s = 2.5 min; rate-limit-flood 7 x 3 x 1.9 s
+= 0.7 min; two more TTLs 0.3 min; experiments 1 min.
 """
 
 from dataclasses import dataclass, replace
@@ -29,7 +30,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_con
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
-from stampede.scenarios.traffic.resident_entries import MOST_ENTRIES
+from stampede.scenarios.traffic.resident_entries import MOST_RECORDS
 from stampede.scenarios.workload import Workload
 
 DAY_S = 86_400.0
@@ -136,7 +137,7 @@ def entries_in(scenario: Scenario, workload: Workload) -> tuple[float, int]:
         return workload.ttl_s, 0
     shares = zipf_shares(workload.active_records or workload.records, workload.key_skew)
     reads_per_ttl = shares * workload.rate_per_s * workload.read_share * workload.ttl_s
-    return workload.ttl_s, min(MOST_ENTRIES, round(float((reads_per_ttl / (1 + reads_per_ttl)).sum())))
+    return workload.ttl_s, min(MOST_RECORDS, round(float((reads_per_ttl / (1 + reads_per_ttl)).sum())))
 
 
 def experiment_durations(config: BenchConfig) -> dict[str, float]:

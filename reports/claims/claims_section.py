@@ -35,7 +35,8 @@ class ClaimFinding:
         if not deciding:
             return self.verdict.said if self.verdict.word == "cannot tell" else ""
         figure = LEVEL.sub(")", deciding[0].figure).split("; ")[0]
-        return f"{figure}, {deciding[0].condition}" if self.verdict.word == "holds only if" else figure
+        conditional = self.verdict.word == "holds only if" and not figure.startswith(deciding[0].condition)
+        return f"{figure}, {deciding[0].condition}" if conditional else figure
 
     @property
     def mark(self) -> str:

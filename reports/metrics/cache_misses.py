@@ -72,7 +72,6 @@ def service_time(name: str, title: str, select: Callable[[Cell], Rows], order: i
         order=order,
         group="read service time",
         resolution=0.1,
-        wrong_for="users who need every read to be fast",
         so_what="such a read takes {less}",
     )
 
@@ -92,7 +91,6 @@ METRICS = [
         order=42,
         group="misses",
         resolution=1.0,
-        wrong_for="users who must not wait when an entry is missing",
         so_what="{fewer} of 1,000 reads wait for the database",
     ),
 ]

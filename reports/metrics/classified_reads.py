@@ -10,7 +10,6 @@ from stampede.reports.topics.freshness.classify import ClassifiedReads
 FRESHNESS_TABLE = "freshness"
 """The separate table for metrics that do not decide."""
 UNKNOWN = "not judged: no versions, or nothing was written"
-WRONG_FOR = "users who must see what was written"
 
 
 def classified(cells: Sequence[Cell]) -> list[ClassifiedReads]:
@@ -43,7 +42,6 @@ def ms_metric(
         order=order,
         whole=whole,
         resolution=1.0,
-        wrong_for=WRONG_FOR,
         absent=UNKNOWN,
         group=group,
     )

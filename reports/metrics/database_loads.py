@@ -161,7 +161,6 @@ PER_1000_READS = Metric(
     decides=True,
     order=20,
     resolution=1.0,
-    wrong_for="users whose database is the bottleneck",
     so_what="{fewer} queries for every 1,000 reads",
     group="queries",
 )
@@ -174,7 +173,6 @@ PER_EXPIRY = replace(
     of_rounds=loads_over_expiries,
     order=21,
     resolution=0.1,
-    wrong_for="users whose database must survive an expiry",
     so_what="{fewer} queries each time a hot key expires",
 )
 METRICS = [PER_1000_READS, PER_EXPIRY]

@@ -48,8 +48,6 @@ class Metric:
     """A count, printed without decimals."""
     absent: str = "not measured"
     """The text for a figure that no round has."""
-    wrong_for: str = ""
-    """The users that a bad figure hurts; completes "wrong for …"."""
     so_what: str = ""
     """What a difference means in practice; contains {fewer} ("30 fewer") or {less} ("1.2 ms less")."""
 

@@ -124,7 +124,7 @@ def longest_of_all(cells: Sequence[Cell]) -> Estimate:
 
 
 def percentile(
-    name: str, q: float, order: int, wrong_for: str, so_what: str, *, compared: bool = False, decides: bool = False
+    name: str, q: float, order: int, so_what: str, *, compared: bool = False, decides: bool = False
 ) -> Metric:
     return Metric(
         name=f"read-{name}",
@@ -139,18 +139,16 @@ def percentile(
         order=order,
         group="read response time",
         resolution=0.5,
-        wrong_for=wrong_for,
         so_what=so_what,
     )
 
 
 METRICS = [
-    percentile("p50", 0.50, 10, "users who need every read to be fast", "a typical read takes {less}", compared=True),
+    percentile("p50", 0.50, 10, "a typical read takes {less}", compared=True),
     percentile(
         "p99",
         0.99,
         11,
-        "users who must not wait when an entry is missing",
         "the slowest read in a hundred takes {less}",
         decides=True,
     ),
@@ -164,7 +162,6 @@ METRICS = [
         better="lower",
         order=12,
         resolution=0.5,
-        wrong_for="users who must not wait when an entry is missing",
         group="read response time",
     ),
     Metric(
@@ -179,7 +176,6 @@ METRICS = [
         order=13,
         group="read service time",
         resolution=0.1,
-        wrong_for="users who need every read to be fast",
         so_what="a read without waiting takes {less}",
     ),
     Metric(
@@ -205,7 +201,6 @@ METRICS = [
         order=14,
         group="write response time",
         resolution=0.5,
-        wrong_for="users who write much",
         so_what="a typical write takes {less}",
     ),
 ]

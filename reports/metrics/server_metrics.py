@@ -63,7 +63,6 @@ METRICS = [
         absent="no pg_stat_statements",
         resolution=5.0,
         so_what="the database works {less} for every 1,000 reads",
-        wrong_for="users whose database is the bottleneck",
         group="database time",
     ),
     Metric(
@@ -99,7 +98,6 @@ METRICS = [
         order=50,
         resolution=0.1,
         so_what="{fewer} Redis commands for every request",
-        wrong_for="users whose Redis is the bottleneck",
         group="Redis commands",
     ),
 ]

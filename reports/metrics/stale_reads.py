@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Bools
-from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, WRONG_FOR, classified
+from stampede.reports.metrics.classified_reads import FRESHNESS_TABLE, UNKNOWN, classified
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import clustered_mean
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, missing
@@ -92,7 +92,6 @@ def share_metric(
         separate_table=separate_table,
         order=order,
         resolution=0.05,
-        wrong_for=WRONG_FOR,
         absent=UNKNOWN,
         group="stale reads",
     )

@@ -32,6 +32,7 @@ from stampede.reports.output.panels.run_description import (
     workload_text,
 )
 from stampede.reports.output.report_model import Report, read_report
+from stampede.reports.recommend.answer_row import HIGH_SHARE
 from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD, ContenderInfo, ScenarioInfo
 
@@ -104,6 +105,7 @@ def values(report: Report) -> dict[str, Any]:
         "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
         "plan_and_duration": plan_and_duration(run.info),
         "begun": begun_text(run.info),
+        "high_share": HIGH_SHARE,
         "most_warnings": warnings_panel.MOST,
         "warning_entries": warnings_panel.entries(analysis.warnings),
         "glossary": GLOSSARY,

@@ -42,10 +42,10 @@ WORKLOADS: dict[str, tuple[str | bytes, str]] = {
     "an endless TTL": ("ttl_s = inf", "ttl_s"),
     "a TTL of a week": ("ttl_s = 604800", "ttl_s"),
     "no request in a window": ("rate_per_s = 0.001", "rate_per_s"),
-    "hardly a request in a window": ("rate_per_s = 5\nttl_s = 0.05", "rate_per_s"),
+    "hardly a request in a window": ("rate_per_s = 1", "rate_per_s"),
     "closed clients that hardly ask": ("arrivals = 'closed'\nthink_s = 60\nusers_per_process = 1", "think_s"),
     "closed clients that ask too often": ("arrivals = 'closed'\nthink_s = 0.001\nusers_per_process = 1000", "think_s"),
-    "a run of a month": ("ttl_s = 86400", "--yes"),
+    "a run of a month": ("[scenario.stampede]\nttl_s = 86400", "--yes"),
 }
 WRONG_FIELDS: dict[str, tuple[str | bytes, str]] = {
     f"{name} = {value}": (f"{name} = {value}", name)

@@ -1,11 +1,16 @@
 """The report in a browser: it hides a contender, sorts a table, follows a link, and sends no request."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
+from stampede.reports.output.html_report import write_report
+from stampede.reports.output.report_model import read_report
 from tests.pages.conftest import WatchedPage
+from tests.reports.planted_runs.planted_answers import ROWS
 
 pytestmark = pytest.mark.slow
 
@@ -44,5 +49,60 @@ def test_a_click_on_a_column_sorts_the_table(address: str, watched: WatchedPage)
 
 def test_a_link_to_a_section_scrolls_to_it(address: str, watched: WatchedPage) -> None:
     page = watched.page
-    page.goto(f"{address}#decision")
-    expect(page.locator("#decision")).to_be_in_viewport()
+    page.goto(f"{address}#claims")
+    expect(page.locator("#claims")).to_be_in_viewport()
+
+
+@pytest.fixture(scope="module")
+def answered(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The file URL of the same report with planted answers of every kind."""
+    folder = shutil.copytree(rendered, tmp_path_factory.mktemp("answered") / "run")
+    report = read_report(folder)
+    planted = replace(report, headline="Start with cache-aside. Add coalescing for hot keys.", answer_rows=ROWS)
+    return write_report(planted).as_uri()
+
+
+def test_four_answers_are_on_the_first_screen_of_a_laptop(answered: str, watched: WatchedPage) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 1280, "height": 800})
+    page.goto(answered)
+    ends = page.evaluate(
+        "[...document.querySelectorAll('#answers tbody tr')].map(e => e.getBoundingClientRect().bottom)"
+    )
+    assert sum(end <= 800 for end in ends) >= 4
+
+
+def test_a_phone_shows_the_answers_for_pages_and_hot_keys_first_and_scrolls_in_one_direction(
+    answered: str, watched: WatchedPage
+) -> None:
+    page = watched.page
+    page.set_viewport_size({"width": 390, "height": 844})
+    page.goto(answered)
+    for name in ("read-mostly", "hot-key-may-wait"):
+        assert page.locator(f"#answer-{name}").evaluate("e => e.getBoundingClientRect().bottom") <= 844
+    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    assert page.locator("#answers").evaluate("e => e.scrollWidth <= e.clientWidth")
+
+
+def test_a_chart_of_the_first_screen_has_a_drawing_for_each_width(answered: str, watched: WatchedPage) -> None:
+    page = watched.page
+    page.goto(answered)
+    for width, shown, hidden in ((1280, "wide", "narrow"), (390, "narrow", "wide")):
+        page.set_viewport_size({"width": width, "height": 800})
+        assert page.locator(f"#patterns .{shown} svg").is_visible()
+        assert not page.locator(f"#patterns .{hidden} svg").is_visible()
+
+
+def test_a_word_of_the_glossary_explains_itself_when_it_has_the_focus(answered: str, watched: WatchedPage) -> None:
+    page = watched.page
+    page.goto(answered)
+    term = page.locator("#patterns .term").first
+    assert not term.locator(".tip").is_visible()
+    term.focus()
+    assert term.locator(".tip").is_visible()
+
+
+def test_the_navigation_stays_in_view(answered: str, watched: WatchedPage) -> None:
+    page = watched.page
+    page.goto(f"{answered}#claims")
+    expect(page.locator("nav[aria-label=Sections]")).to_be_in_viewport()

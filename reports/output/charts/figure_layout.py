@@ -230,7 +230,7 @@ def shrink_title(axes: Axes, room: float) -> None:
     """Shrink a title that would overlap the next panel's."""
     title = axes.get_title(loc="left")
     reach = text_width(title, TITLE) if title else 0.0
-    if reach > room:
+    if reach > room > 0:
         axes.set_title(title, loc="left", fontsize=TITLE * room / reach)
 
 

@@ -96,7 +96,7 @@ def caption_of(analysis: Analysis, scenario: ScenarioInfo, rows: Sequence[Conten
     if not uncached.missing:
         text += f" Without a cache: {formatting.number(uncached.value)} queries per 1,000 reads."
     if any(c.kind == "aa-copy" for c in rows):
-        text += " Grey: a second copy of one pattern; smaller differences are noise."
+        text += " Grey: the A/A copy; smaller differences are noise."
     return text
 
 

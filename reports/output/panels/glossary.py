@@ -20,15 +20,18 @@ GLOSSARY = {
     ),
     "due": ("The instant at which a request should begin, drawn before the run and independent of earlier answers."),
     "episode": (
-        "Slow requests that overlap in time: one stall, however many requests wait in it. A percentile needs three of "
+        "Slow requests that overlap in time: one stall, however many requests wait in it. A percentile needs "
+        "three of "
         "them."
     ),
     "fault model": (
-        "What else may happen while a guarantee must hold: nothing, an entry or a lock expires or is evicted, a client "
+        "What else may happen while a guarantee must hold: nothing, an entry or a lock expires or is evicted, a "
+        "client "
         "crashes, or the cache refuses or hangs."
     ),
     "guarantee": (
-        "What a contender claims to hold in every order of its steps, under a named fault model. If it breaks without "
+        "What a contender claims to hold in every order of its steps, under a named fault model. If it breaks "
+        "without "
         "being guaranteed, that is not a fault."
     ),
     "Holm": (
@@ -36,7 +39,20 @@ GLOSSARY = {
         "is stricter the more comparisons a table has."
     ),
     "load": "Ask the database for a record.",
+    "minimum effect": (
+        "The smallest change that is a reason for another contender: 10 %, or what the A/A copies may differ by, "
+        "if that is more."
+    ),
     "noise floor": ("The smallest difference that a run can distinguish from noise, estimated from the A/A copy."),
+    "p99": ("The value that 99 % of the requests stay below: the tail of the response times."),
+    "price": (
+        "What the pick costs against the simplest contender of the row: latency of hits, misses and writes, "
+        "waits, commands, memory, lost guarantees."
+    ),
+    "resample": (
+        "The run's rounds drawn again with replacement, all contenders together, to see whether chance would "
+        "change the pick."
+    ),
     "response time": "End − due: what the user waits.",
     "service time": "End − start: what the pattern, Redis and the database took.",
     "simulated RTT": (
@@ -46,6 +62,11 @@ GLOSSARY = {
         "A read is stale after acknowledgement if it began after a newer write had been acknowledged and still "
         "returned the older value."
     ),
+    "tied": (
+        "Of contenders: not better than the pick by more than the minimum effect, and not worse by more. Of an "
+        "answer: an interval leaves open that another contender is better by more than that; use the pick."
+    ),
+    "TTL": ("Time to live: how long an entry may stay in the cache."),
     "Δ": "The age of the oldest value that any read returned. In the theory section: how long a load takes.",
 }
 """Word to definition, in alphabetical order."""
@@ -56,7 +77,7 @@ def explained(text: str) -> markupsafe.Markup:
     seen: set[str] = set()
 
     def marked(match: re.Match[str]) -> str:
-        word = GLOSSARY_KEYS[match[0].lower()]
+        word = GLOSSARY_KEYS[match[1].lower()]
         if word in seen:
             return match[0]
         seen.add(word)
@@ -68,7 +89,7 @@ def explained(text: str) -> markupsafe.Markup:
 
 GLOSSARY_KEYS = {word.lower(): word for word in GLOSSARY if len(word) > 1}
 WORDS = re.compile(
-    rf"(?<![\w-])(?:{'|'.join(sorted(map(re.escape, GLOSSARY_KEYS), key=len, reverse=True))})(?![\w-]| generator)",
+    rf"(?<![\w-])({'|'.join(sorted(map(re.escape, GLOSSARY_KEYS), key=len, reverse=True))})s?(?![\w-]| generator)",
     re.IGNORECASE,
 )
 """Every word of the glossary that has more than one letter."""

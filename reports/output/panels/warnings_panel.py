@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
 SHORT = 120
@@ -12,20 +13,20 @@ SHORT = 120
 MOST = 3
 """Entries that the first screen shows; the others are in the fold."""
 CONSEQUENCES = {
-    "twins-differ": "Differences between patterns in that scenario may be noise.",
-    "existing-not-found": "The contender is recommended nowhere in that scenario.",
-    "cells-missing": "Rounds that lack a cell are left out of comparisons.",
-    "few-rounds": "The page shows ranges and no verdicts.",
-    "saturated": "Its latency is a lower bound, and it is not recommended.",
-    "generator-late": "p99 gaps below 2× mean nothing here; medians and query counts are not affected.",
-    "database-busy": "Queries wait for cores: absolute latency is too high; differences are still valid.",
-    "machine-busy": "Latency includes the wait for a core; query counts are not affected.",
-    "not-steady": "One figure for the whole cell hides a change within it.",
-    "too-dense": "The share of stale reads is a lower bound only.",
-    "other-load": "Absolute latency is too high; differences between patterns are paired by round and still valid.",
-    "drift": "Absolute latency changed during the run; differences between patterns are still valid.",
-    "scale-not-preserved": "That pattern gets no verdict there: with a longer TTL it would behave differently.",
-    "few-samples": "The medians of those cells are rough.",
+    run_warnings.COPIES_DIFFER.name: "Differences between patterns in that scenario may be noise.",
+    run_warnings.EXISTING_NOT_FOUND.name: "The contender is recommended nowhere in that scenario.",
+    run_warnings.CELLS_MISSING.name: "Rounds that lack a cell are left out of comparisons.",
+    run_warnings.FEW_ROUNDS.name: "The page shows ranges and no verdicts.",
+    run_warnings.SATURATED.name: "Its latency is a lower bound, and it is not recommended.",
+    run_warnings.GENERATOR_LATE.name: "p99 gaps below 2× mean nothing here; medians and query counts are not affected.",
+    run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high, differences are valid.",
+    run_warnings.MACHINE_BUSY.name: "Latency includes the wait for a core; query counts are not affected.",
+    run_warnings.NOT_STEADY.name: "One figure for the whole cell hides a change within it.",
+    run_warnings.TOO_DENSE.name: "The share of stale reads is a lower bound only.",
+    run_warnings.OTHER_LOAD.name: "Absolute latency is too high; differences between patterns are still valid.",
+    run_warnings.DRIFT.name: "Absolute latency drifted; differences between patterns are still valid.",
+    run_warnings.SCALE_NOT_PRESERVED.name: "No verdict on that pattern there: a longer TTL would change it.",
+    run_warnings.FEW_SAMPLES.name: "The medians of those cells are rough.",
 }
 """By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""
 

@@ -86,7 +86,7 @@ def answered_row(
         pick=pick.name,
         effect=effect_of(figures, question, candidates),
         prices=prices_of(figures, scenario, pick, ranked[0]),
-        mechanism=pick.mechanism,
+        mechanism=pick.mechanism if candidates.pick else "",
         certainty=certainty_of(candidates, share),
         share=share,
         basis="" if candidates.rounds >= MIN_ROUNDS else f"{candidates.rounds} of {MIN_ROUNDS} rounds needed",

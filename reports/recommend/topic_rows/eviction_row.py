@@ -45,7 +45,6 @@ def eviction_row(facts: pd.DataFrame) -> AnswerRow | None:
         use=" or ".join(policies),
         effect=effect(groups, picks),
         prices=(LFU_PRICE, QUERY_PRICE) if any("lfu" in p for p in policies) else (QUERY_PRICE,),
-        mechanism="the policy decides which entry leaves when the memory is full",
         certainty=certainty(results, picks, share),
         share=share,
         basis="" if share is not None else f"{rounds} round{'s' * (rounds != 1)}, {MIN_ROUNDS} needed",
@@ -91,7 +90,7 @@ def effect(groups: dict[str, list[PolicyResult]], picks: dict[str, str]) -> Effe
             parts.append(f"{sequence}: {policy} {points(own)}")
         elif other is not None:
             parts.append(f"{sequence}: {other.policy} {points(other)}, tied")
-    text = f"hit rate against {USUAL}: {'; '.join(parts)}" if parts else "hit rate: not compared"
+    text = f"hit rate against {USUAL}: {'; '.join(parts)}" if parts else "difference in hit rate: not estimated"
     return Effect(text=text, against=USUAL, change=math.nan, low=math.nan, high=math.nan, better="higher")
 
 

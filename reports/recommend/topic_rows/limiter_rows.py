@@ -155,8 +155,8 @@ def burst_effect(pick: LimiterResult) -> Effect:
     """The fullest window in multiples of L, and what the contract allows."""
     burst = int(pick.contract["capacity"])
     text = (
-        f"at most {most_in_a_window(pick)} × L in any window; its contract allows bursts of {burst}, then "
-        f"{pick.contract['refill_per_s']:g} calls per second"
+        f"at most {most_in_a_window(pick)} × L in any window (by contract bursts of {burst}, then "
+        f"{pick.contract['refill_per_s']:g} calls per second)"
     )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
@@ -165,10 +165,11 @@ def prices(pick: LimiterResult) -> tuple[Price, ...]:
     """Time per call, round trips and commands, and bytes per caller."""
     trips = counted(pick.round_trips, "round trip")
     if pick.info.script_commands:
-        what = f"{trips} per call, {counted(pick.scripted_per_decision, 'command')} in a script"
+        commands = f"{counted(pick.scripted_per_decision, 'command')} in a script"
     else:
-        what = f"{trips} per call, {counted(pick.sent_per_decision, 'command')}"
-    return time_price(pick), Price(text=what, kind="measured"), bytes_price(pick)
+        commands = counted(pick.sent_per_decision, "command")
+    round_trips = Price(text=f"{trips} per call, {commands}", kind="measured", brief=f"{trips}, {commands}")
+    return time_price(pick), bytes_price(pick), round_trips
 
 
 def counted(number: float, noun: str) -> str:
@@ -183,16 +184,17 @@ def time_price(pick: LimiterResult) -> Price:
     added = pick.latency.difference if pick.latency is not None else None
     if added is not None and added.low <= 0 <= added.high:
         span = f"{signed(added.low)} – {signed(added.high)} ms"
-        return Price(text=f"no significant extra time {what} ({span})", kind="none")
+        return Price(text=f"no significant extra time {what} ({span})", kind="none", brief="no significant extra time")
     if added is not None:
         span = f"{added.low:.3f} – {added.high:.3f}"
-        return Price(text=f"{signed(added.estimate)} ms {what} ({span})", kind="measured")
+        time = f"{signed(added.estimate)} ms"
+        return Price(text=f"{time} {what} ({span})", kind="measured", brief=f"{time} per call ({span})")
     each = pick.latency_rounds_ms
     if not len(each):
         return Price(text=f"time {what}: not estimated", kind="not estimated")
     rounds = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
-    text = f"{signed(float(np.median(each)))} ms {what} ({each.min():.3f} – {each.max():.3f}, {rounds})"
-    return Price(text=text, kind="measured")
+    time, span = f"{signed(float(np.median(each)))} ms", f"{each.min():.3f} – {each.max():.3f}"
+    return Price(text=f"{time} {what} ({span}, {rounds})", kind="measured", brief=f"{time} per call ({span})")
 
 
 def signed(value_ms: float) -> str:
@@ -208,9 +210,14 @@ def bytes_price(pick: LimiterResult) -> Price:
     if not pick.key_grows:
         return Price(text=f"{here} at any limit", kind="measured")
     text = f"{here} at a limit of {pick.limit}"
-    if pick.limit != USUAL_LIMIT:
-        text += f", about {rounded(pick.key_bytes_at(USUAL_LIMIT)):,} at {USUAL_LIMIT} (extrapolated)"
-    return Price(text=text, kind="measured")
+    if pick.limit == USUAL_LIMIT:
+        return Price(text=text, kind="measured")
+    more = f"about {rounded(pick.key_bytes_at(USUAL_LIMIT)):,}"
+    return Price(
+        text=f"{text}, {more} at {USUAL_LIMIT} (extrapolated)",
+        kind="measured",
+        brief=f"{here}, {more} at a limit of {USUAL_LIMIT} (extrapolated)",
+    )
 
 
 def rounded(value: float) -> int:

@@ -43,7 +43,7 @@ def many_keys_row(facts: pd.DataFrame) -> AnswerRow | None:
         use=f"{name_of(pick)} from {ways[pick]} keys",
         effect=effect(found, pick, rtt),
         prices=(one_key_price(found, pick, rtt), *STATED[pick]),
-        mechanism="one round trip instead of one per key",
+        mechanism="no answer arrives before the last one",
         certainty=certainty,
         share=share,
         alternative=alternative(facts, pick, rtt, ways),
@@ -114,9 +114,9 @@ def effect(found: list[Batch], pick: str, rtt: str) -> Effect:
         if ratio is None:
             continue
         low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
-        parts.append(f"{formatting.number(1 / ratio.estimate)} times as fast ({low} – {high}) at {keys} keys")
+        parts.append(f"{formatting.number(1 / ratio.estimate)} ({low} – {high}) at {keys} keys")
         change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1)
-    text = f"{', '.join(parts)}; RTT {rtt}"
+    text = f"times as fast as {ALONE}: {', '.join(parts)}; RTT {rtt}"
     return Effect(text=text, against=ALONE, change=change[0], low=change[1], high=change[2])
 
 

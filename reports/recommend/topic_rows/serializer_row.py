@@ -72,7 +72,6 @@ def serializer_row(facts: pd.DataFrame) -> AnswerRow | None:
         use=use_text(begin, found.sizes_bytes[0]),
         effect=effect(found),
         prices=(JSON_PRICE,) if math.isinf(begin) else PRICES,
-        mechanism="" if math.isinf(begin) else "a binary format: shorter to write and to parse",
         certainty=certainty,
         share=share,
         basis="" if share is not None else f"{rounds} rounds, {MIN_ROUNDS} needed",
@@ -91,16 +90,16 @@ def use_text(begin_bytes: float, smallest_bytes: float) -> str:
 
 
 def effect(found: Savings) -> Effect:
-    """The saving at a size where it matters and at one of a quarter of it or less, and the size where it begins to."""
+    """The size from which the saving matters, with its interval, and the saving at the first tested size above it."""
     middle, last = np.median(found.saved_ms, axis=1), len(found.sizes_bytes) - 1
     above = next((i for i in range(last + 1) if middle[i] >= WORTH_MS), last)
-    small = [i for i, size in enumerate(found.sizes_bytes) if size <= found.sizes_bytes[above] / 4][-1:]
-    savings_at = " and ".join(saving_text(found, i) for i in (*small, above))
     begin = median([float(x) for x in found.worth_from])
-    text = f"per write and read, MessagePack saves {savings_at}"
+    text = "MessagePack saves "
     if math.isfinite(begin.value):
         span = f" ({size_text(begin.low)} – {size_text(begin.high)})" if math.isfinite(begin.high) else ""
-        text += f"; {WORTH_MS:g} ms from {size_text(begin.value)}{span}"
+        text += f"{WORTH_MS:g} ms per write and read from {size_text(begin.value)}{span}, {saving_text(found, above)}"
+    else:
+        text += f"{saving_text(found, above)}, per write and read"
     ratio = compare(list(found.msgpack_ms[above]), list(found.json_ms[above])).ratio
     change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1) if ratio else (math.nan, math.nan, math.nan)
     return Effect(text=text, against="JSON", change=change[0], low=change[1], high=change[2])

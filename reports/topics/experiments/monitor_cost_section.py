@@ -11,7 +11,7 @@ from stampede.run_folder.schema import ExperimentInfo
 
 NAME = "monitor-cost"
 WITH, WITHOUT = "with MONITOR", "without"
-WARNING = "Do not keep MONITOR running on a production server: it receives every command of every client."
+WARNING = "Do not keep it running on a production server."
 
 
 def throughputs(facts: pd.DataFrame) -> dict[str, tuple[list[float], list[float], Comparison]]:
@@ -30,9 +30,8 @@ def ratio_text(c: Comparison) -> str:
     """The ratio with its interval."""
     if c.ratio is not None:
         r = c.ratio
-        span = f"{formatting.number(r.low)} – {formatting.number(r.high)}, {100 * r.level:.1f} %, {r.rounds} rounds"
-        text = f"× {formatting.number(r.estimate)} ({span})"
-        return text if r.high < 1 or r.low > 1 else f"{text}: cannot tell"
+        text = f"× {formatting.number(r.estimate)} ({formatting.number(r.low)}–{formatting.number(r.high)})"
+        return text if r.high < 1 or r.low > 1 else f"{text}, not significant"
     if c.rounds == 1:
         return f"× {formatting.number(c.low_seen)} (1 round, no verdict)"
     return (
@@ -66,5 +65,5 @@ def findings_of(info: ExperimentInfo, facts: pd.DataFrame) -> Findings:  # noqa:
     )
     csv = [(c, i, a, b) for c, (w, o, _) in found.items() for i, (a, b) in enumerate(zip(w, o, strict=True), 1)]
     names = "condition round with_per_s without_per_s"
-    answer = f"{WARNING} Throughput with one MONITOR client: {ratios}."
+    answer = f"One MONITOR client changes the throughput of all others: {ratios}. {WARNING}"
     return Findings(answer=answer, grids=[grid], names=names, csv=csv)

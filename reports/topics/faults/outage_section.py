@@ -60,7 +60,13 @@ def findings(analysis: Analysis, scenario: ScenarioInfo) -> Findings:
                     "of the rounds. Late: answered after that time. p50: the median time of the answered requests."
                 ),
                 columns=["contender", *(COLUMNS[i].format(back=back) for i in KEY)],
-                rows=[(o.contender.name, [entries[i] for i in KEY]) for o, entries in zip(found, rows, strict=True)],
+                rows=[
+                    (
+                        outage.contender.name,
+                        [entries[i] if i in DETAILED else GridEntry(text=entries[i].text) for i in KEY],
+                    )
+                    for outage, entries in zip(found, rows, strict=True)
+                ],
             ),
             Grid(
                 anchor=f"{scenario.name}-all",
@@ -112,13 +118,15 @@ COLUMNS = (
 )
 KEY = (1, 2, 3, 5, 9, 11)
 """The columns of the table that is not folded."""
+DETAILED = (1, 9)
+"""Those of them that keep their second figure."""
 
 
 def row(outage: OutageEffects, back: str) -> list[GridEntry]:
     """One contender's row of the table."""
     during, served = outage.of("outage"), outage.served()
     hits_back_s = outage.hits_back_s()
-    span = f"{100 * min(served):.1f} – {percent_served(max(served))}" if len(served) > 1 else ""
+    span = f"({100 * min(served):.1f}–{100 * max(served):.1f})" if len(served) > 1 and min(served) < max(served) else ""
     sat_out = outage.sat_out()
     return [
         GridEntry(text=f"{len(during):,}"),

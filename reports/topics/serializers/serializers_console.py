@@ -16,7 +16,7 @@ from stampede.reports.topics.serializers.serializer_facts import SerializerFacts
 
 MOST_LINES = 25
 WIDTH = 80
-HEADING = f"{'record':<18}{'size':>10}  {'use':<17}{'best saves per use':<24}how sure"
+HEADING = f"{'record':<18}{'size':>10}  {'use':<18}{'best saves per use':<24}how sure"
 
 
 def print_advice(folder: Path) -> None:
@@ -41,5 +41,5 @@ def lines(folder: Path, facts: SerializerFacts, answers: Sequence[SerializerAdvi
 
 def row(answer: SerializerAdvice) -> str:
     """One kind of record: its size, what to use, what the fastest safe serializer saves, and how sure that is."""
-    columns = f"{answer.record[:17]:<18}{size_text(answer.bytes):>10}  {(answer.use or 'none')[:16]:<17}"
+    columns = f"{answer.record[:17]:<18}{size_text(answer.bytes):>10}  {(answer.use or 'none')[:17]:<18}"
     return f"{columns}{saving_text(answer):<24}{answer.certainty}"

@@ -4,21 +4,19 @@ A scenario with a short TTL replaces the minutes of a real service by seconds, s
 Some figures carry over to a long TTL, others do not.
 """
 
+from stampede.reports.analysis.time_scale import COMPRESSED_BELOW_S
 from stampede.reports.output.charts.ttl_sweep_chart import SWEEP
-from stampede.reports.topics.theory.transfer_points import BASE, is_transfer_point
+from stampede.reports.topics.theory.transfer_points import BASE
 from stampede.run_folder.schema import ScenarioInfo
-
-COMPRESSED_BELOW_S = 60.0
-"""A TTL below one minute is compressed time. Real services seldom use such TTLs."""
 
 
 def is_compressed(scenario: ScenarioInfo) -> bool:
     """Whether the scenario's TTL is shorter than that of a real service.
 
-    Not compressed are rate limiters, which have no entries, and read-mostly with its transfer points: they run with
-    the TTL that they report on.
+    Not compressed are rate limiters, which have no entries, and read-mostly in all its forms: it runs with the TTL of
+    the user's workload, and its transfer points with the TTL that they report on.
     """
-    if scenario.kind != "caching" or scenario.name == BASE or is_transfer_point(scenario):
+    if scenario.kind != "caching" or scenario.name.startswith(BASE):
         return False
     return float(scenario.workload["ttl_s"]) < COMPRESSED_BELOW_S
 

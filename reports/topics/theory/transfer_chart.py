@@ -15,13 +15,13 @@ from stampede.reports.statistics.estimate import Estimate
 from stampede.reports.topics.theory.hit_model import HitModel
 
 ANCHOR = "transfer-chart"
-WIDTH = 5.6
-"""Width of the wide drawing in inches: the page shows the comparison of patterns next to it."""
 SHORTEST_S, LONGEST_S = 1.0, 86_400.0
 TICKS_S = (1.0, 10.0, 60.0, 600.0, 3600.0, 86_400.0)
 TENFOLD = 10.0
 """The higher rate, as a multiple of the run's rate."""
 CURVE_POINTS = 61
+WIDTH, HEIGHT, NARROW_HEIGHT = 5.4, 2.4, 3.7
+"""Size of the wide drawing in inches, which has the comparison of patterns next to it; height of the narrow drawing."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -45,7 +45,7 @@ def transfer_chart(model: HitModel, points: Sequence[CurvePoint], rate_per_s: fl
     """The chart for a page and for a phone. `rate_per_s`: requests per second of the run."""
     ttls_s = np.geomspace(min([SHORTEST_S, *(p.ttl_s for p in points)]), LONGEST_S, CURVE_POINTS)
     curves = {
-        f"theory, {times * rate_per_s:,.10g} requests/s": [100 * model.hit_rate(float(t), times) for t in ttls_s]
+        f"theory, {times * rate_per_s:,.10g}/s": [100 * model.hit_rate(float(t), times) for t in ttls_s]
         for times in (1.0, TENFOLD)
     }
 
@@ -94,10 +94,12 @@ def draw_panels(
 ) -> Figure:
     """Two panels: next to each other, or one below the other on a phone."""
     narrow = width <= charts.NARROW
-    figure = charts.new_figure(width, 4.5 if narrow else 2.7)
+    figure = charts.new_figure(width, NARROW_HEIGHT if narrow else HEIGHT)
     panels = figure.subplots(2, 1) if narrow else figure.subplots(1, 2)
     draw_curves(panels[0], ttls_s, curves, points, of_hits=True)
     draw_curves(panels[1], ttls_s, curves, points, of_hits=False)
+    for axes in panels[1:] if narrow else panels:
+        axes.set_xlabel("TTL (log)")
     charts.legend(figure)
     return figure
 
@@ -119,7 +121,7 @@ def draw_curves(
         ends = [y(point.measured.low), y(point.measured.high)]
         if formatting.has_interval(point.measured):
             axes.plot([at, at], ends, color=charts.INK, linewidth=1.4)
-        label = "measured, cache-aside" if number == 0 else None
+        label = "measured" if number == 0 else None
         axes.plot(
             [at], [value], marker="o", markersize=5, color=charts.INK, linestyle="none", label=label, clip_on=False
         )
@@ -128,7 +130,7 @@ def draw_curves(
     axes.set_xlim(x[0], x[-1])
     axes.set_ylim(0, 100 if of_hits else 1000)
     axes.yaxis.set_major_formatter(FuncFormatter(charts.short))
-    title = "hit rate, %" if of_hits else "database queries per 1,000 reads"
+    title = "hit rate, %" if of_hits else "queries per 1,000 reads"
     axes.set_title(title, fontsize=9, color=charts.INK, loc="left")
-    axes.set_xlabel("TTL (log)")
     charts.style_axes(axes)
+    axes.tick_params(axis="x", labelsize=7.5)

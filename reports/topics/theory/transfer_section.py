@@ -48,6 +48,8 @@ class HitTransfer:
     columns: list[str]
     """Titles of the table's columns after the TTL: the rate is in requests per second."""
     rows: list[TransferRow]
+    note: str
+    """Why a higher rate has fewer hits, if it has; otherwise empty."""
     points: list[CurvePoint]
     chart: Chart
 
@@ -132,13 +134,15 @@ def hit_transfer(analysis: Analysis, base: ScenarioInfo) -> HitTransfer | None:
     if model is None:
         return None
     points = list(measured_points(analysis, base, model))
+    rows = [row_of(model, ttl_s) for ttl_s in MARKS_S]
     rate = float(base.workload["rate_per_s"])
     agreement = agreement_text(points)
     return HitTransfer(
         sentence=hit_sentence(base, model, points),
         agreement=agreement,
         columns=[f"{what} at {times * rate:,.10g}/s" for times in (1.0, TENFOLD) for what in ("hits", "queries")],
-        rows=[row_of(model, ttl_s) for ttl_s in MARKS_S],
+        rows=rows,
+        note=fewer_hits_text(rows),
         points=points,
         chart=transfer_chart(model, points, rate, agreement),
     )
@@ -165,6 +169,17 @@ def row_of(model: HitModel, ttl_s: float) -> TransferRow:
         queries_per_s=model.queries_per_s(ttl_s),
         tenfold_hit_percent=100 * model.hit_rate(ttl_s, TENFOLD),
         tenfold_queries_per_s=model.queries_per_s(ttl_s, TENFOLD),
+    )
+
+
+def fewer_hits_text(rows: Sequence[TransferRow]) -> str:
+    """Why the higher rate has fewer hits than the run's rate at some TTL; empty if it has at every TTL as many."""
+    fewer = [row for row in rows if row.tenfold_hit_percent < row.hit_percent - 0.5]
+    if not fewer:
+        return ""
+    return (
+        f"From a TTL of {fewer[0].ttl} on, ten times the rate has fewer hits: more writes delete popular entries, and "
+        "every read misses until the next query ends. Coalescing merges these queries."
     )
 
 

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import pandas as pd
 import pytest
 from hypothesis import given
@@ -18,8 +17,6 @@ from stampede.reports.claims import c05_ahead as c05
 from stampede.reports.claims import c06_one_fetch as c06
 from stampede.reports.claims import c07_window as c07
 from stampede.reports.claims import c08_serializers as c08
-from stampede.reports.claims import c09_eviction as c09
-from stampede.reports.claims import c10_database as c10
 from stampede.reports.claims import c11_response as c11
 from stampede.reports.claims import c12_pipelining as c12
 from stampede.reports.claims import c13_warming as c13
@@ -28,7 +25,6 @@ from stampede.reports.claims.claims_section import claims
 from stampede.reports.metrics.key_misses import KeyMisses
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import Estimate, median, missing
-from stampede.reports.topics.experiments.eviction_results import Outcome, results_of
 from stampede.reports.topics.experiments.pipelining_section import Batch
 from stampede.run_folder.races_json import UNDISTURBED, RacesInfo, SituationInfo, VerdictInfo
 from tests.reports.planted_runs.planted import contender, scenario
@@ -50,8 +46,10 @@ def expired(ttls: float, after_writes: int = 0) -> KeyMisses:
     return KeyMisses(reads=1000, after_writes=after_writes, after_expiry=1, expiries=1, ttls=ttls)
 
 
-def timed(low: float, high: float, place: str = c01.ON_LOOPBACK, rounds: int = 10, **how: bool) -> c01.TimedRequests:
-    return c01.TimedRequests(what="a GET", place=place, took_ms=between(low, high, rounds), **how)
+def timed(
+    low: float, high: float, place: str = c01.ON_LOOPBACK, rounds: int = 10, counts: bool = True
+) -> c01.TimedRequests:
+    return c01.TimedRequests(what="a GET", place=place, took_ms=between(low, high, rounds), counts=counts)
 
 
 def test_redis_under_a_millisecond() -> None:
@@ -249,60 +247,6 @@ def test_encode_times_are_read_from_the_experiment() -> None:
     (found,) = c08.timed(facts)
     assert (found.codec, found.size_bytes) == ("JSON", 680.0)
     assert found.took_ms.value == pytest.approx(0.94)
-
-
-def played(policy: str, sequence: str, hits: int, elapsed_s: float = 70, rounds: int = 8) -> list[Outcome]:
-    """Rounds that differ by up to four hits of 1,000."""
-    own = sum(map(ord, policy)) % 5
-    return [
-        Outcome(
-            policy=policy,
-            sequence=sequence,
-            round=r,
-            requests=1000,
-            hits=hits + (r * own) % 5,
-            optimum_hits=990,
-            refused=0,
-            evictions=100,
-            most_entries=100,
-            used_memory_bytes=1.0,
-            maxmemory_bytes=1.0,
-            elapsed_s=elapsed_s,
-            get_ms=np.array([1.0]),
-        )
-        for r in range(1, rounds + 1)
-    ]
-
-
-def evicted(*outcomes: list[Outcome]) -> list[Case]:
-    return c09.cases_of(results_of([o for some in outcomes for o in some]))
-
-
-def test_usual_policy() -> None:
-    """C9: no other policy is better by the minimum; a coarse LRU clock, few rounds and a wide interval are unclear."""
-    usual, beaten = played("allkeys-lru", "zipf", 700), played("allkeys-lru", "loop", 100)
-    close, better = played("allkeys-lfu", "zipf", 710), played("allkeys-random", "loop", 500)
-    near = played("allkeys-lfu", "zipf", 769)
-    assert word(evicted(usual, close)) == HOLDS
-    assert word(evicted(usual, played("noeviction", "zipf", 900), close)) == HOLDS
-    assert word(evicted(beaten, better)) == NOT
-    assert word(evicted(usual, close, beaten, better)) == ONLY_IF
-    assert word(evicted(usual, near)) == OPEN
-    assert word(evicted(usual, played("allkeys-lfu", "zipf", 780, rounds=5))) == OPEN
-    blind = (played("allkeys-lru", "scan", 700, elapsed_s=1), played("allkeys-lfu", "scan", 710, elapsed_s=1))
-    assert word(evicted(*blind)) == OPEN
-
-
-def test_ninety_per_cent_off_the_database() -> None:
-    """C10: loads with a cache are compared with loads without, per scenario."""
-    without = between(1000, 1000)
-    off, on, between_both = (
-        c10.of_loads(str(e), e, without) for e in (between(60, 80), between(150, 180), between(90, 110))
-    )
-    assert word([off]) == HOLDS
-    assert word([on]) == NOT
-    assert word([off, on]) == ONLY_IF
-    assert word([between_both]) == OPEN
 
 
 def pair(place: str, without: Estimate, hit: Estimate) -> c11.ResponsePair:

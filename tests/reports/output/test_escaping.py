@@ -196,7 +196,7 @@ def test_no_name_acts_on_a_terminal(hostile_run: Path, tmp_path: Path, what: str
 
 def test_the_advice_on_serializers_is_printed_as_text(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """The advice contains names of serializers, which a user may have chosen."""
-    planted(tmp_path, {"json": 10.0, HOSTILE: 5.0, "json-again": 10.0})
+    planted(tmp_path, {"json": 200.0, HOSTILE: 50.0, "json-again": 200.0})
     print_advice(tmp_path)
     text = capsys.readouterr().out
     assert SHOWN in text

@@ -9,6 +9,7 @@ import pytest
 from stampede.reports.recommend.topic_rows.eviction_row import eviction_row
 from stampede.reports.recommend.topic_rows.many_keys_row import many_keys_row
 from stampede.reports.recommend.topic_rows.serializer_row import rounded_size, serializer_row
+from stampede.reports.topics.experiments.serializer_cost_section import chart
 from stampede.reports.topics.serializers.serializer_advice import size_text
 
 COLUMNS = ["experiment", "variant", "round", "parameter", "at", "name", "value", "unit"]
@@ -36,7 +37,8 @@ def test_messagepack_is_used_from_the_size_at_which_it_saves_a_tenth_of_a_millis
     assert row.use == "JSON below about 10 KB, MessagePack above"
     assert row.certainty == "high"
     assert row.effect is not None
-    assert "saves 0.0" in row.effect.text
+    assert row.effect.text.startswith("MessagePack saves 0.1 ms per write and read from 9")
+    assert "ms (0." in row.effect.text
     assert row.effect.change == pytest.approx(-0.5, abs=0.03)
     assert row.effect.low < row.effect.change < row.effect.high
     assert any("not human-readable" in price.text for price in row.prices)
@@ -185,3 +187,13 @@ def test_eviction_in_one_round_is_of_low_certainty() -> None:
     assert row is not None
     assert (row.use, row.certainty, row.share) == (LRU, "low", None)
     assert row.basis == "1 round, 6 needed"
+
+
+def test_chart_of_serializers_has_the_time_of_both_at_every_size() -> None:
+    """The data are encode + decode in µs, with the interval over rounds."""
+    drawing = chart(encodings(10.0, 5.0))
+    assert drawing is not None
+    assert len(drawing.rows) == 2 * len(SIZES)
+    json_at_3_kb = next(row for row in drawing.rows if row[:2] == ["JSON", "3,000"])
+    assert float(json_at_3_kb[2]) == pytest.approx(60, rel=0.05)
+    assert chart(encodings(10.0, 5.0).query("at == 0")) is None

@@ -39,6 +39,7 @@ def test_mixed_writes_do_not_transfer_their_share_of_stale_reads() -> None:
         (named("stampede", workload={"ttl_s": 60.0}), False),
         (named("read-mostly", workload={"ttl_s": 30.0}), False),
         (named("read-mostly-ttl-10s", "read-mostly", workload={"ttl_s": 10.0}), False),
+        (named("read-mostly-at-0ms", "read-mostly", workload={"ttl_s": 30.0}), False),
         (named("slow-load", "read-mostly", workload={"ttl_s": 2.0}), True),
         (named("rate-limit-flood", kind="limiting"), False),
     ],

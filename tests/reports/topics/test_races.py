@@ -103,7 +103,7 @@ def test_report_with_races_has_the_matrix_and_the_shortest_schedules(run: Path) 
         page.ids
     )
     assert "races-coalescing" not in page.ids
-    assert "make races" not in page.text
+    assert "(make races)" not in page.text
     assert "refresh-ahead was not explored: planted reason" in page.text
     assert text.count('class="sequence"') == 2
     assert "--contender cache-aside --replay 'reader-writer:a2'" in page.text

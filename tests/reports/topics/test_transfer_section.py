@@ -23,7 +23,9 @@ from stampede.reports.topics.theory.transfer_section import (
     QUERY_TIMES_MS,
     RATES_PER_S,
     Transfer,
+    TransferRow,
     agreement_text,
+    fewer_hits_text,
     section,
 )
 from stampede.run_folder.read import read_run
@@ -123,8 +125,8 @@ def test_queries_per_expiry_have_their_measured_point_and_a_table(run: Analysis,
 def test_transfer_points_have_no_section_and_keep_their_anchors(run: Analysis) -> None:
     """The page shows them on the curve only; a link to one of them leads to the curve."""
     html = page(build_report(run))
-    assert '<section id="read-mostly">' in html
-    assert '<section id="read-mostly-ttl-2s">' not in html
+    assert '<section id="read-mostly" ' in html
+    assert '<section id="read-mostly-ttl-2s"' not in html
     start = html.index('<section id="transfer">')
     assert start < html.index('id="read-mostly-ttl-2s"') < html.index("</section>", start)
     assert 'id="transfer-chart-narrow-title"' in html
@@ -167,6 +169,20 @@ def test_run_with_a_hot_key_only_has_no_curve(tmp_path: Path) -> None:
     assert found is not None
     assert (found.hits, found.why_no_hits) == (None, "this run has no scenario with many keys")
     assert found.expiry is not None
+
+
+def forecast(ttl: str, percent: float, tenfold: float) -> TransferRow:
+    return TransferRow(
+        ttl=ttl, hit_percent=percent, queries_per_s=1.0, tenfold_hit_percent=tenfold, tenfold_queries_per_s=10.0
+    )
+
+
+def test_section_explains_why_a_higher_rate_has_fewer_hits() -> None:
+    """Writes delete popular entries more often; the note names the first TTL at which this outweighs more reads."""
+    rising = [forecast("10 s", 73, 78), forecast("1 min", 82, 84)]
+    assert fewer_hits_text(rising) == ""
+    text = fewer_hits_text([*rising, forecast("10 min", 90, 87), forecast("1 h", 93, 88)])
+    assert text.startswith("From a TTL of 10 min on, ten times the rate has fewer hits")
 
 
 def point(ttl_s: float, measured: float, predicted: float) -> CurvePoint:

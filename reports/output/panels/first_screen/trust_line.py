@@ -1,13 +1,13 @@
 """The line below the headline: which figures of this run can be trusted, and which cannot."""
 
+from collections.abc import Mapping
+
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.recommend.rule.tail_latency import p99_reliable
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.run_folder.run_warnings import COUNTS_DIFFER
 from stampede.run_folder.schema import ScenarioInfo
-
-QUERY_COUNTS = frozenset({COUNTS_DIFFER.name})
 
 
 def trust_line(analysis: Analysis) -> str:
@@ -17,14 +17,17 @@ def trust_line(analysis: Analysis) -> str:
     if analysis.rounds < MIN_ROUNDS:
         rounds = f"{analysis.rounds} round{'' if analysis.rounds == 1 else 's'}"
         return f"{rounds}: this run shows ranges and supports no verdict; six rounds are needed."
-    counts = QUERY_COUNTS.isdisjoint(warning.kind.name for warning in analysis.warnings)
-    first = f"Query counts are {'' if counts else 'not '}reliable in this run"
-    reasons = unreliable_p99(analysis)
+    differ = any(warning.kind is COUNTS_DIFFER for warning in analysis.warnings)
+    return trust_text(differ, unreliable_p99(analysis), len(main_scenarios(analysis)))
+
+
+def trust_text(counts_differ: bool, reasons: Mapping[str, str], scenarios: int) -> str:
+    """What can be trusted in a run with enough rounds. `reasons`: by scenario, why its p99 is not reliable."""
+    first = f"Query counts are {'not ' if counts_differ else ''}reliable in this run"
     if not reasons:
         return f"{first}; latency is reliable, p99 included."
-    where = "" if len(reasons) == len(main_scenarios(analysis)) else f" in {formatting.listed(list(reasons))}"
-    why = next(iter(reasons.values()))
-    return f"{first}; tail latency (p99) is not{where}: {why}."
+    where = "" if len(reasons) == scenarios else f" in {formatting.listed(list(reasons))}"
+    return f"{first}; tail latency (p99) is not{where}: {next(iter(reasons.values()))}."
 
 
 def main_scenarios(analysis: Analysis) -> list[ScenarioInfo]:

@@ -59,7 +59,7 @@ def test_loads_are_per_request_and_response_times_count_from_the_due_instant() -
 
 def test_below_six_rounds_there_is_no_verdict_and_no_interval() -> None:
     found = over_http_section.served(frame(calls(LOADS, 2)))
-    assert over_http_section.answer(found).startswith("No verdict: 2 rounds cannot support one. Measured loads")
+    assert over_http_section.answer(found).startswith("No verdict: 2 rounds cannot support one. Measured queries")
     figures = [over_http_section.figures(found[name])["loads-per-1000-reads"] for name in LOADS]
     assert [figure.level for figure in figures] == [None, None]
 

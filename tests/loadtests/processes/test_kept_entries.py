@@ -111,7 +111,7 @@ def test_entries_are_made_once_and_then_put_back(cells: Cells) -> None:
     second = cells.entries()
     assert len(first) > RECORDS / 10
     both = first.keys() & second.keys()
-    assert len(both) > 0.9 * max(len(first), len(second))  # a few had expired when they were read here
+    assert len(both) > 0.5 * max(len(first), len(second))  # presence is drawn for each cell
     assert all(first[key][0] == second[key][0] for key in both)
     assert any(abs(first[key][1] - second[key][1]) > LATER_MS for key in both)
 
@@ -158,8 +158,8 @@ def test_a_contender_that_fills_on_writes_has_the_entries_of_one_that_deletes_an
     assert len(filled) > len(plain)
 
 
-def test_with_few_records_each_cell_has_its_own_draw(cells: Cells) -> None:
-    """With hundreds of records one of them matters to the hit rate, so presence is drawn for each cell."""
+def test_each_cell_has_its_own_draw_of_popular_records(cells: Cells) -> None:
+    """A popular record matters to the hit rate, so presence is drawn for each cell."""
     drawn = set()
     for seed in range(3):
         cells.prepare(MIXED, "cache-aside", seed)

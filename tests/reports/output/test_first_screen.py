@@ -1,0 +1,180 @@
+"""The first screen and the terminal: every answer with its price and certainty, and what this run did not measure."""
+
+import math
+import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.figure import Figure
+
+from stampede.reports.output import charts
+from stampede.reports.output.html_report import page
+from stampede.reports.output.panels.first_screen.answer_texts import certainty_text, other_costs
+from stampede.reports.output.panels.first_screen.effect_bar import MIDDLE, REACH, effect_bar, spoken
+from stampede.reports.output.panels.first_screen.not_measured import not_measured
+from stampede.reports.output.panels.first_screen.trust_line import trust_line, trust_text
+from stampede.reports.output.panels.glossary import GLOSSARY, explained
+from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, consequence
+from stampede.reports.output.report_console import MOST_LINES, WIDTH, report_lines
+from stampede.reports.output.report_model import Report, read_report
+from stampede.reports.recommend.answer_row import Effect
+from stampede.run_folder.run_warnings import KINDS, REMARK
+from tests.reports.planted_runs.planted import plant, scenario
+from tests.reports.planted_runs.planted_answers import (
+    FEWER_QUERIES,
+    HOT_KEY,
+    LIMIT,
+    MANY_KEYS,
+    OUTAGE,
+    READ_MOSTLY,
+    ROWS,
+)
+
+
+@pytest.fixture(scope="module")
+def report(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+    """A planted run with planted answers of every kind."""
+    folder = shutil.copytree(rendered, tmp_path_factory.mktemp("first") / "run")
+    return replace(read_report(folder), answer_rows=ROWS)
+
+
+@pytest.fixture(scope="module")
+def rows_of_the_table(report: Report) -> list[str]:
+    """The rows of the table of answers, as text without markup."""
+    table = re.search(r'<table class="cards answers".*?</table>', page(report), flags=re.DOTALL)
+    assert table is not None
+    body = table[0].partition("<tbody>")[2]
+    return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in body.split("</tr>")[:-1]]
+
+
+def test_each_answer_is_a_row_with_its_use_effect_price_and_certainty(rows_of_the_table: list[str]) -> None:
+    """A row without an answer is not in the table."""
+    answered = [row for row in ROWS if row.use]
+    assert len(rows_of_the_table) == len(answered) < len(ROWS)
+    for row, text in zip(answered, rows_of_the_table, strict=True):
+        assert row.effect is not None
+        wanted = (row.question, row.use, row.effect.text, row.prices[0].text, row.mechanism, str(row.certainty))
+        assert [part for part in wanted if part not in text] == []
+
+
+def test_a_cost_that_was_not_estimated_is_named(rows_of_the_table: list[str]) -> None:
+    """It is never left out, which would read as no cost."""
+    assert other_costs(HOT_KEY) == ["not estimated: memory per record"]
+    assert "not estimated: memory per record" in rows_of_the_table[2]
+
+
+def test_a_row_says_tied_at_most_once(rows_of_the_table: list[str]) -> None:
+    """The word is in the mark; the text names the contenders."""
+    assert [len(re.findall(r"\btied\b|not significant", text)) for text in rows_of_the_table] == [0, 1, 0, 0, 0]
+    assert certainty_text(FEWER_QUERIES) == "with write-through and coalescing; same pick in 97 % of resamples"
+    assert certainty_text(LIMIT) == "3 rounds, 4,223 decisions"
+
+
+def test_the_effect_is_drawn_on_an_axis_that_all_rows_share() -> None:
+    """The point, the ends of the interval and the band of the minimum effect have their places on −100 % to +100 %."""
+    drawing = effect_bar(READ_MOSTLY)
+    assert f'cx="{MIDDLE - 0.84 * REACH:.1f}"' in drawing
+    assert f"M{MIDDLE - 0.87 * REACH:.1f} " in drawing
+    assert f"H{MIDDLE - 0.80 * REACH:.1f}" in drawing
+    assert f'<rect class="band" x="{MIDDLE - 0.1 * REACH:.1f}"' in drawing
+    assert 'class="effect good"' in drawing
+    assert "−84 % (−87 to −80)" in drawing
+
+
+def test_an_effect_below_the_minimum_is_neither_good_nor_bad() -> None:
+    """Its colour is grey. A change in the bad direction has the colour of a warning."""
+    assert 'class="effect small"' in effect_bar(FEWER_QUERIES)
+    assert READ_MOSTLY.effect is not None
+    worse = replace(READ_MOSTLY, effect=replace(READ_MOSTLY.effect, change=0.5, low=0.4, high=0.6))
+    assert 'class="effect bad"' in effect_bar(worse)
+
+
+def test_a_change_beyond_the_axis_has_an_arrow_and_one_without_a_ratio_no_drawing() -> None:
+    """The number is in the text of both."""
+    assert "<circle" not in effect_bar(MANY_KEYS)
+    assert "+7,300 % (+6,900 to +7,800)" in effect_bar(MANY_KEYS)
+    assert effect_bar(LIMIT) == ""
+    assert effect_bar(OUTAGE) == ""
+    unknown = Effect(text="", against="", change=-0.25, low=math.nan, high=math.nan)
+    assert 'class="interval"' not in effect_bar(replace(READ_MOSTLY, effect=unknown))
+    assert spoken(-0.001, math.nan, math.nan) == "0 %"
+
+
+def test_what_was_not_measured_has_one_line_for_each_command(report: Report) -> None:
+    """Questions that the same command answers share a line. What the run has is not in the list."""
+    fresh = replace(OUTAGE, name="fresh-records", question="Records must be fresh")
+    lines = not_measured(report.run, [*ROWS, fresh], explored=False)
+    assert lines[0].what == "Redis fails or hangs; Records must be fresh"
+    assert (lines[0].command, lines[0].time) == ("make bench PLAN=standard", "about 28 min")
+    assert len({line.command for line in lines}) == len(lines)
+    assert "make races" in {line.command for line in lines}
+    assert "make races" not in {line.command for line in not_measured(report.run, ROWS, explored=True)}
+
+
+def test_the_line_on_trust_names_what_is_not_reliable(report: Report, tmp_path: Path) -> None:
+    """Below six rounds there is no verdict; counts that differ from the servers' are not reliable."""
+    assert trust_line(report.analysis).startswith("Query counts are reliable in this run; ")
+    few = read_report(plant(tmp_path / "few", rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")]))
+    assert trust_line(few.analysis).startswith("1 round: this run shows ranges")
+    void = plant(
+        tmp_path / "void", rounds=6, contenders=["cache-aside"], scenarios=[scenario("stampede")], status="failed"
+    )
+    assert trust_line(read_report(void).analysis) == "The run is void: no figure can be trusted."
+    assert trust_text(True, {}, 2).startswith("Query counts are not reliable in this run; latency is reliable")
+    some = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 2)
+    assert some.endswith("tail latency (p99) is not in read-mostly: two copies differ by 40 %.")
+    every = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 1)
+    assert every.endswith("tail latency (p99) is not: two copies differ by 40 %.")
+
+
+def test_each_kind_of_warning_has_a_consequence() -> None:
+    """The reader learns what a warning means for the figures. Only remarks of the harness have none."""
+    assert set(CONSEQUENCES) <= {kind.name for kind in KINDS}
+    assert [kind.name for kind in KINDS if not consequence(kind)] == [REMARK.name]
+
+
+def test_a_word_is_explained_at_its_first_place_only() -> None:
+    """The text is escaped, and a longer word that contains a word of the glossary is left alone."""
+    text = str(explained("A baseline <b>, baseline and the load generator"))
+    assert text.count('class="term"') == 1
+    assert str(GLOSSARY["baseline"][:30]) in text
+    assert "&lt;b&gt;" in text
+
+
+def test_a_chart_is_drawn_twice_with_ids_of_its_own_and_hover_texts() -> None:
+    """The narrow drawing repeats no id of the wide one, and each mark shows its text under the pointer."""
+
+    def draw(width: float) -> Figure:
+        figure = charts.new_figure(width, 2.0)
+        axes = figure.add_subplot()
+        (line,) = axes.plot([1, 2], [1, 2])
+        line.set_gid("mark--a--")
+        charts.style_axes(axes)
+        return figure
+
+    drawings = charts.drawn_twice(draw, "planted", "Title", "Text", {"mark--a--": "a < 1 ms"})
+    ids = re.findall(r'\bid="([^"]+)"', drawings)
+    assert len(ids) == len(set(ids))
+    assert drawings.count("<title>a &lt; 1 ms</title>") == 2
+    widths = [float(w) for w in re.findall(r'viewBox="0 0 ([\d.]+) ', drawings)]
+    assert widths == pytest.approx([72 * charts.WIDE, 72 * charts.NARROW])
+
+
+@pytest.mark.parametrize("times", [1, 4])
+def test_the_terminal_has_at_most_25_lines_of_80_columns(report: Report, times: int) -> None:
+    """Also with four times as many questions. The first line is the path of the page."""
+    lines = [line.text for line in report_lines(replace(report, answer_rows=ROWS * times))]
+    assert lines[0] == f"Report: {report.folder / 'report.html'}"
+    assert len(lines) <= MOST_LINES
+    assert max(map(len, lines[1:])) <= WIDTH
+
+
+def test_the_terminal_has_each_answer_with_its_price_and_names_what_was_not_measured(report: Report) -> None:
+    """The price of a hot key is printed in full, with the reason."""
+    text = " ".join(line.text.strip() for line in report_lines(report))
+    for row in ROWS:
+        assert row.question in text
+    assert "waiting readers wait 103 ms instead of 45 ms (+55 to +61)" in text
+    assert "Redis fails or hangs (make bench PLAN=standard)" in text
