@@ -27,7 +27,8 @@ MEASURE = """() => {
     const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT), parts = [];
     for (let node = walker.nextNode(); node; node = walker.nextNode()) {
       const parent = node.parentElement;
-      if (parent && shown(parent) && (drawn === !!parent.closest('svg'))) parts.push(node.textContent);
+      const folded = parent.tagName === 'DETAILS' && !parent.open;
+      if (!folded && shown(parent) && (drawn === !!parent.closest('svg'))) parts.push(node.textContent);
     }
     return parts.join(' ').replace(/\\s+/g, ' ').trim();
   };

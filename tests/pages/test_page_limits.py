@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from playwright.sync_api import Browser
@@ -34,7 +35,8 @@ def races_page(folder: Path, _rendered: Path) -> Path:
 
 
 def comparison(folder: Path, _rendered: Path) -> Path:
-    of_both = {"contenders": ROWS, "scenarios": [scenario("stampede"), scenario("read-mostly")], "rounds": 7}
+    scenarios = [scenario("stampede"), scenario("read-mostly")]
+    of_both: dict[str, Any] = {"contenders": ROWS, "scenarios": scenarios, "rounds": 7}
     a, b = plant(folder / "a", seed=1, **of_both), plant(folder / "b", seed=2, change=slower, **of_both)
     return files(render_comparison(a, b))[0]
 
@@ -99,7 +101,7 @@ def test_each_fault_of_a_page_is_found(browser: Browser, tmp_path: Path) -> None
     assert table.long_cells == ["12 ms: not significant, about 51 rounds would decide"]
     assert len(table.repeating_rows) == 1
     assert 3000 < found.height < 3600
-    assert found.words == 4 + 9 + 2 * 2 + 2 + 8 + 1 + 9 + 1 + 1
+    assert found.words == 3 + 1 + 9 + (2 + 2 + 1 + 8) + (2 + 9 + 1 + 1)
     assert found.words_in_charts == 1
     path.write_text(FAULTY.format(heads="<th>a</th>", width=100), encoding="utf-8")
     assert not measure(browser, path.as_uri(), DESKTOP).scrolls_sideways

@@ -1,12 +1,9 @@
 """Comparison of two runs, and the gate."""
 
-import io
 import json
 import math
-import re
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +12,10 @@ from typer.testing import CliRunner
 
 from stampede.cli.app import app
 from stampede.core.errors import InputError
-from stampede.core.text.terminal import PlainConsole
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.compare import compare_runs, run_gate
-from stampede.reports.compare.comparability import Difference
 from stampede.reports.compare.compare_runs import pair
-from stampede.reports.compare.comparison_answers import change_answers, changes, scenario_counts
-from stampede.reports.compare.comparison_page import markdown, page, print_comparison
+from stampede.reports.compare.comparison_page import markdown, page
 from stampede.reports.compare.run_gate import exit_code
 from stampede.reports.compare.thresholds import as_share, read_thresholds
 from stampede.run_folder.read import Run, read_run
@@ -116,40 +110,6 @@ def test_only_the_contender_that_a_change_made_slower_is_called_worse(runs: Call
     judged = sum(bool(v.sentence) for v in both.contender_verdicts)
     assert both.headline == f"B is worse in {len(moved)} of {judged} comparisons."
     assert len(both.headline.split()) <= 12
-
-
-def test_the_first_table_has_the_significant_changes_with_interval_and_meaning(
-    runs: Callable[[str], Path],
-) -> None:
-    """The largest change is first. Each row has both figures, the change in percent with its interval, and a bar."""
-    both = pair(read_run(runs("base")), read_run(runs("slower")))
-    rows = change_answers(both)
-    assert [row.verdict for row in rows] == changes(both)
-    sizes = [row.verdict.comparison.ratio.estimate for row in rows if row.verdict.comparison.ratio]
-    assert sizes == sorted(sizes, reverse=True)
-    first = rows[0]
-    assert re.fullmatch(r"\+\d+ % \(\+\d+ to \+\d+\)", first.text)
-    assert first.text in first.bar
-    assert first.a.endswith(" ms")
-    assert first.b.endswith(" ms")
-    assert first.meaning
-    assert change_answers(pair(read_run(runs("base")), read_run(runs("base")))) == []
-    (counts,) = scenario_counts(both)
-    assert (counts.worse, counts.better) == (len(rows), 0)
-    assert counts.worse + counts.same + counts.open == sum(bool(v.sentence) for v in both.contender_verdicts)
-
-
-def test_the_terminal_shows_a_comparison_in_25_lines_of_80_columns(runs: Callable[[str], Path]) -> None:
-    """Many changes and warnings: the largest changes are printed, the others are counted."""
-    both = pair(read_run(runs("base")), read_run(runs("unprotected")))
-    console = PlainConsole(file=io.StringIO(), width=80, record=True)
-    many = replace(both, differences=[Difference(what="x" * 9, a="1", b="2", blocking=True)] * 20, forced=True)
-    many.__dict__["verdicts"] = [v for v in both.verdicts if v.sentence in ("better", "worse")] * 20
-    print_comparison(many, console)
-    lines = console.export_text().splitlines()
-    assert len(lines) + 1 <= 25  # the path of the page comes first
-    assert max(map(len, lines)) <= 80
-    assert any("more changes on the page" in line for line in lines)
 
 
 def test_a_warning_about_a_changed_baseline_is_above_the_comparison(
