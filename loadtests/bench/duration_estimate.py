@@ -30,7 +30,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_con
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
-from stampede.scenarios.traffic.resident_entries import MOST_ENTRIES
+from stampede.scenarios.traffic.resident_entries import MOST_RECORDS
 from stampede.scenarios.workload import Workload
 
 DAY_S = 86_400.0
@@ -137,7 +137,7 @@ def entries_in(scenario: Scenario, workload: Workload) -> tuple[float, int]:
         return workload.ttl_s, 0
     shares = zipf_shares(workload.active_records or workload.records, workload.key_skew)
     reads_per_ttl = shares * workload.rate_per_s * workload.read_share * workload.ttl_s
-    return workload.ttl_s, min(MOST_ENTRIES, round(float((reads_per_ttl / (1 + reads_per_ttl)).sum())))
+    return workload.ttl_s, min(MOST_RECORDS, round(float((reads_per_ttl / (1 + reads_per_ttl)).sum())))
 
 
 def experiment_durations(config: BenchConfig) -> dict[str, float]:

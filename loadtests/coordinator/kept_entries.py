@@ -130,7 +130,7 @@ class EntryStore:
         for first in range(0, len(commands), COMMANDS_AT_ONCE):
             pipeline = self.servers.redis.pipeline(transaction=False)
             for command in commands[first : first + COMMANDS_AT_ONCE]:
-                pipeline.execute_command(*command)
+                pipeline.execute_command(*command)  # type: ignore[no-untyped-call]
             answers += pipeline.execute(raise_on_error=False)
         return answers
 

@@ -157,9 +157,10 @@ def search_duration_s(base: ScenarioPlan, contenders: int, rounds: int) -> float
 
 
 def window_s(base: ScenarioPlan, rate_per_s: float, samples: int) -> float:
-    """The length of a window in seconds: whole TTLs, long enough for that many samples, but not above MAX_WINDOW_S."""
-    ttl_s = base.workload.ttl_s
-    return ttl_s * math.ceil(max(base.window_s, min(MAX_WINDOW_S, samples / rate_per_s)) / ttl_s)
+    """The length of a window in seconds, long enough for that many samples, but not above MAX_WINDOW_S: whole TTLs, or
+    whole windows of a scenario whose TTL is longer than its window."""
+    unit_s = min(base.workload.ttl_s, base.window_s)
+    return unit_s * math.ceil(max(base.window_s, min(MAX_WINDOW_S, samples / rate_per_s)) / unit_s)
 
 
 def find_knees(

@@ -46,13 +46,7 @@ class CoalescingOwnedConfig(Config):
 
 class CoalescingOwned(CachePattern):
     summary = "on a miss, one reader loads under a lock that only it can release, then wakes the others"
-    moving_parts = (
-        "entries with a TTL",
-        "a DEL after each write",
-        "a lock with an owner",
-        "a fence",
-        "readers that block (BLPOP)",
-    )
+    moving_parts = ("entries with a TTL", "a DEL after each write", "an owned lock", "a fence", "blocked readers")
     mechanism = "each waiting reader blocks one Redis connection"
     guarantees = frozenset(
         {

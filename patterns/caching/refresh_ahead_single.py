@@ -53,13 +53,7 @@ class RefreshAheadSingleConfig(Config):
 
 class RefreshAheadSingle(CachePattern):
     summary = "as refresh-ahead, but one refresh per expiry, and an older value never replaces a newer one"
-    moving_parts = (
-        "entries with a TTL",
-        "a DEL after each write",
-        "background work",
-        "a claim per refresh",
-        "a lease per missing entry",
-    )
+    moving_parts = ("entries with a TTL", "a DEL after each write", "background work", "a claim", "a lease per miss")
     mechanism = "GET and PTTL in one pipeline on each hit"
     guarantees = frozenset(
         {

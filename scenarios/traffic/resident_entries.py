@@ -16,11 +16,11 @@ from stampede.scenarios.workload import Workload
 
 Mask = npt.NDArray[np.bool_]
 
-FEW_RECORDS = 2_000
-"""Up to this many records, presence is drawn for each cell. Above, it is drawn once for each run: a record matters so
-little then that the hit rate does not depend on the draw."""
-MOST_ENTRIES = 50_000
-"""The most entries with which a cell begins: those of the most popular records."""
+DRAWN_PER_CELL = 2_000
+"""For so many of the most popular records, presence is drawn for each cell. For the others it is drawn once for each
+run: their shares of the reads are so small that the hit rate hardly depends on the draw."""
+MOST_RECORDS = 50_000
+"""Only so many of the most popular records have an entry when a cell begins."""
 PRESENCE, AGE = 0, 1
 """Numbers of the random streams."""
 
@@ -36,15 +36,15 @@ class ResidentEntries:
 
     def present(self, cell_seed: int) -> Mask:
         """Which of the records have an entry when a cell begins."""
-        seed = cell_seed if len(self.ids) <= FEW_RECORDS else self.run_seed
-        drawn = np.random.default_rng([seed, PRESENCE]).random(len(self.ids)) < self.law.presence()
-        return np.asarray(drawn & (np.cumsum(drawn) <= MOST_ENTRIES))
+        uniform = np.random.default_rng([self.run_seed, PRESENCE]).random(len(self.ids))
+        popular = uniform[:DRAWN_PER_CELL]
+        popular[:] = np.random.default_rng([cell_seed, PRESENCE]).random(len(popular))
+        drawn = uniform < self.law.presence()
+        return np.asarray(drawn & (np.arange(len(drawn)) < MOST_RECORDS))
 
     def candidates(self) -> Mask:
         """The records that may have an entry when a cell of this run begins."""
-        if len(self.ids) <= FEW_RECORDS:
-            return np.ones(len(self.ids), dtype=np.bool_)
-        return self.present(self.run_seed)
+        return np.asarray(self.present(self.run_seed) | (np.arange(len(self.ids)) < DRAWN_PER_CELL))
 
     def left_shares(self, cell_seed: int) -> Floats:
         """The share of its TTL that each record's entry has left when a cell begins."""

@@ -26,7 +26,7 @@ GLOSSARY = {
     ),
     "fault model": (
         "What else may happen while a guarantee must hold: nothing, an entry or a lock expires or is evicted, a "
-        "client"
+        "client "
         "crashes, or the cache refuses or hangs."
     ),
     "guarantee": (

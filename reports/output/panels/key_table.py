@@ -1,11 +1,12 @@
 """A scenario's table on the page: at most six figures per contender, each on one line, and why a figure is withheld."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.analysis.results import Verdict
+from stampede.reports.analysis.time_scale import scale_preserved
 from stampede.reports.metrics.metric import Metric, metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.csv_output.csv_text import plain
@@ -99,7 +100,7 @@ class KeyEntry:
 
 
 @dataclass(frozen=True, kw_only=True)
-class KeyRow:
+class KeyTableRow:
     """One contender."""
 
     contender: ContenderInfo
@@ -111,9 +112,11 @@ class KeyTable:
     """The table of a scenario."""
 
     columns: list[KeyColumn]
-    rows: list[KeyRow]
+    rows: list[KeyTableRow]
     footnotes: list[str]
     """Why figures are withheld, each reason once."""
+    remarks: list[str]
+    """Which contenders are not compared here, each with the reason."""
 
     @property
     def compared(self) -> bool:
@@ -162,9 +165,18 @@ def key_table(figures: FigureSet, scenario: ScenarioInfo, contenders: Sequence[C
             if is_withheld(figure) and has_reason(figures, scenario, contender, figure):
                 name = HEADINGS.get(metric.name, formatting.label(metric))
                 notes.setdefault(f"{contender.name}, {name}: {reason(figure)}")
-        rows.append(KeyRow(contender=contender, entries=entries))
+        rows.append(KeyTableRow(contender=contender, entries=entries))
     titles = [KeyColumn(title=heading(metric), explain=metric.explain) for metric in columns]
-    return KeyTable(columns=titles, rows=rows, footnotes=list(notes))
+    return KeyTable(columns=titles, rows=rows, footnotes=list(notes), remarks=list(not_compared(scenario, contenders)))
+
+
+def not_compared(scenario: ScenarioInfo, contenders: Sequence[ContenderInfo]) -> Iterator[str]:
+    """The contenders that do the same as another one here, and those whose times do not keep their scale."""
+    for name, other in scenario.same_as.items():
+        yield f"{name}: did not run here, because without writes it does the same as {other}"
+    for contender in contenders:
+        if why := scale_preserved(contender, scenario):
+            yield f"{contender.name}: not compared; {why}"
 
 
 def has_reason(figures: FigureSet, scenario: ScenarioInfo, contender: ContenderInfo, figure: Estimate) -> bool:

@@ -19,13 +19,13 @@ CONSEQUENCES = {
     run_warnings.FEW_ROUNDS.name: "The page shows ranges and no verdicts.",
     run_warnings.SATURATED.name: "Its latency is a lower bound, and it is not recommended.",
     run_warnings.GENERATOR_LATE.name: "p99 gaps below 2× mean nothing here; medians and query counts are not affected.",
-    run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high; differences are still valid.",
+    run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high, differences are valid.",
     run_warnings.MACHINE_BUSY.name: "Latency includes the wait for a core; query counts are not affected.",
     run_warnings.NOT_STEADY.name: "One figure for the whole cell hides a change within it.",
     run_warnings.TOO_DENSE.name: "The share of stale reads is a lower bound only.",
-    run_warnings.OTHER_LOAD.name: "Absolute latency is too high; differences between patterns are paired by round and still valid.",
-    run_warnings.DRIFT.name: "Absolute latency changed during the run; differences between patterns are still valid.",
-    run_warnings.SCALE_NOT_PRESERVED.name: "That pattern gets no verdict there: with a longer TTL it would behave differently.",
+    run_warnings.OTHER_LOAD.name: "Absolute latency is too high; differences between patterns are still valid.",
+    run_warnings.DRIFT.name: "Absolute latency drifted; differences between patterns are still valid.",
+    run_warnings.SCALE_NOT_PRESERVED.name: "No verdict on that pattern there: a longer TTL would change it.",
     run_warnings.FEW_SAMPLES.name: "The medians of those cells are rough.",
 }
 """By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 
 def bench_config(_home: Path) -> BenchConfig:
-    """Eight threads and loads of 400 ms: 20 answers a second for 200 requests a second."""
+    """Eight threads and loads of 400 ms: 20 answers a second for 300 requests a second."""
     common = {"records": 2_000, "users_per_process": 8}
     stampede = {"load_cpu_ms": 0.0, "load_wait_ms": 400.0, "rtt_ms": 0.0}
     return BenchConfig(

@@ -26,7 +26,7 @@ def bench_config(_home: Path) -> BenchConfig:
     common = {"records": 2_000, "active_records": 20, "arrivals": "closed", "think_s": THINK_S, "ttl_s": WINDOW_S / 2}
     common |= {"load_cpu_ms": 0.0, "load_wait_ms": 1.0, "users_per_process": CLIENTS, "rtt_ms": 0.0, "read_share": 1.0}
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly",), experiments=(), windows=round(WINDOW_S / 2)),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
         own_contenders=(str(CONTENDERS / "stalling.py"),),

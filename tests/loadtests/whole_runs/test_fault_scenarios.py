@@ -30,7 +30,7 @@ def bench_config(contender: str, processes: int = 1, **workload: Any) -> BenchCo
     """One cell of 1.2 s each for cache-aside and a contender's file."""
     common = {"records": 2_000, "active_records": 200, "ttl_s": 0.6, "read_share": 1.0, "rtt_ms": 0.0} | workload
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy",), experiments=()),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly",), experiments=()),
         workload=WorkloadFile(common=common),
         contenders=("cache-aside",),
         own_contenders=(str(CONTENDERS / contender),),

@@ -18,6 +18,8 @@ from tests.loadtests.whole_runs.shared_benches import ONE_PROCESS, SharedBench
 pytestmark = pytest.mark.slow
 
 STALL_S, WINDOW_S, RATE_PER_S, THREADS = 2.0, 10.0, 100, 8
+SCENARIO_WINDOW_S = 2.0
+"""The window of read-mostly."""
 
 
 def bench_config(_home: Path) -> BenchConfig:
@@ -34,7 +36,7 @@ def bench_config(_home: Path) -> BenchConfig:
         "rtt_ms": 0.0,
     }
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy",)),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly",), windows=round(WINDOW_S / SCENARIO_WINDOW_S)),
         workload=WorkloadFile(common=common),
         contenders=("no-cache",),
         own_contenders=(str(CONTENDERS / "stalling.py"),),

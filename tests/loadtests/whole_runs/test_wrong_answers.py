@@ -93,7 +93,7 @@ def wrong_config(home: Path) -> BenchConfig:
     folder = home / "contenders"
     folder.mkdir()
     return BenchConfig(
-        plan=replace(find_plan("smoke"), scenarios=("read-heavy", "rate-limit-flood"), rounds=1, aa_copy=False),
+        plan=replace(find_plan("smoke"), scenarios=("read-mostly", "rate-limit-flood"), rounds=1, aa_copy=False),
         workload=WorkloadFile(common={"records": 2_000, "read_share": 0.8}),
         contenders=("cache-aside", "fixed-window"),
         own_contenders=tuple(written(folder)),

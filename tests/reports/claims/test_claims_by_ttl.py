@@ -42,6 +42,13 @@ def by_condition(cases: list[Case], name: str) -> Case:
     return found
 
 
+@pytest.mark.parametrize(("low", "high", "answer"), [(60, 80, "yes"), (150, 180, "no"), (90, 110, "unclear")])
+def test_ninety_per_cent_off_the_database_is_a_tenth_of_the_queries(low: float, high: float, answer: str) -> None:
+    """C10: the whole interval of the queries lies below or above a tenth of those without a cache, or it is unclear."""
+    with_ = Estimate(value=(low + high) / 2, low=low, high=high, level=0.95, rounds=10)
+    assert c10.of_loads("p", with_, Estimate(value=1000.0)).answer == answer
+
+
 def test_ninety_per_cent_names_the_ttl_from_which_it_holds(run: Analysis) -> None:
     """C10: the verdict is that of the measured TTL; theory names a longer one."""
     case = by_condition(c10.cases(run), "read-mostly")

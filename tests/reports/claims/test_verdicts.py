@@ -17,7 +17,6 @@ from stampede.reports.claims import c05_ahead as c05
 from stampede.reports.claims import c06_one_fetch as c06
 from stampede.reports.claims import c07_window as c07
 from stampede.reports.claims import c08_serializers as c08
-from stampede.reports.claims import c10_database as c10
 from stampede.reports.claims import c11_response as c11
 from stampede.reports.claims import c12_pipelining as c12
 from stampede.reports.claims import c13_warming as c13
@@ -248,18 +247,6 @@ def test_encode_times_are_read_from_the_experiment() -> None:
     (found,) = c08.timed(facts)
     assert (found.codec, found.size_bytes) == ("JSON", 680.0)
     assert found.took_ms.value == pytest.approx(0.94)
-
-
-def test_ninety_per_cent_off_the_database() -> None:
-    """C10: loads with a cache are compared with loads without, per scenario."""
-    without = between(1000, 1000)
-    off, on, between_both = (
-        c10.of_loads(str(e), e, without) for e in (between(60, 80), between(150, 180), between(90, 110))
-    )
-    assert word([off]) == HOLDS
-    assert word([on]) == NOT
-    assert word([off, on]) == ONLY_IF
-    assert word([between_both]) == OPEN
 
 
 def pair(place: str, without: Estimate, hit: Estimate) -> c11.ResponsePair:

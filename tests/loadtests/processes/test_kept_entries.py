@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 from urllib.parse import urlsplit
 
 import numpy as np
@@ -57,7 +58,8 @@ class Cells:
         keys = list(self.redis.scan_iter(match=f"{self.config.key_prefix}*", count=1000))
         pipeline = self.redis.pipeline(transaction=False)
         for key in keys:
-            pipeline.pttl(key).dump(key)
+            pipeline.pttl(key)
+            pipeline.dump(key)
         answers = pipeline.execute()
         found = zip(keys, answers[1::2], answers[::2], strict=True)
         return {key: (dump, left) for key, dump, left in found if dump is not None}
@@ -109,7 +111,7 @@ def test_entries_are_made_once_and_then_put_back(cells: Cells) -> None:
     second = cells.entries()
     assert len(first) > RECORDS / 10
     both = first.keys() & second.keys()
-    assert len(both) > 0.9 * max(len(first), len(second))  # a few had expired when they were read here
+    assert len(both) > 0.5 * max(len(first), len(second))  # presence is drawn for each cell
     assert all(first[key][0] == second[key][0] for key in both)
     assert any(abs(first[key][1] - second[key][1]) > LATER_MS for key in both)
 
@@ -120,7 +122,8 @@ def test_entries_are_those_that_the_contender_makes(cells: Cells) -> None:
     key = next(iter(cells.entries()))
     found = RECORD_IN_KEY.search(key)
     assert found is not None
-    assert Json().loads(cells.redis.get(key))["id"] == int(found[1])
+    value: Any = cells.redis.get(key)
+    assert Json().loads(value)["id"] == int(found[1])
 
 
 def test_lifetimes_are_spread_over_the_ttl(cells: Cells) -> None:
@@ -155,8 +158,8 @@ def test_a_contender_that_fills_on_writes_has_the_entries_of_one_that_deletes_an
     assert len(filled) > len(plain)
 
 
-def test_with_few_records_each_cell_has_its_own_draw(cells: Cells) -> None:
-    """With hundreds of records one of them matters to the hit rate, so presence is drawn for each cell."""
+def test_each_cell_has_its_own_draw_of_popular_records(cells: Cells) -> None:
+    """A popular record matters to the hit rate, so presence is drawn for each cell."""
     drawn = set()
     for seed in range(3):
         cells.prepare(MIXED, "cache-aside", seed)
@@ -204,8 +207,8 @@ def test_without_the_right_to_keep_entries_they_are_read_before_each_cell(
 ) -> None:
     """A Redis user without DUMP or RESTORE gets the same start, which takes longer."""
     admin = redis.Redis.from_url(stack.redis.url)
-    admin.acl_setuser("limited", enabled=True, passwords=["+secret"], keys=["*"], categories=["+@all"])
-    admin.execute_command("ACL", "SETUSER", "limited", f"-{command}")
+    rights = {"keys": ["*"], "categories": ["+@all"], "commands": [f"-{command}"]}
+    admin.acl_setuser("limited", enabled=True, passwords=["+secret"], **rights)
     host = urlsplit(stack.redis.url).netloc.rpartition("@")[2]
     opened = open_cells(stack, tmp_path, f"redis://limited:secret@{host}/0")
     try:
