@@ -73,8 +73,7 @@ def page(report: Report) -> str:
         isnan=math.isnan,
         effect_bar=effect_bar,
         price_text=answer_texts.price_text,
-        measured_costs=answer_texts.measured_costs,
-        other_costs=answer_texts.other_costs,
+        price_items=answer_texts.price_items,
         certainty_text=answer_texts.certainty_text,
         compressed_time_text=compressed_time_text,
     )

@@ -13,7 +13,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.first_screen.answer_texts import answered, measured_costs, other_costs
+from stampede.reports.output.panels.first_screen.answer_texts import answered, price_items
 from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
@@ -100,7 +100,7 @@ def within(row: AnswerRow, most: int) -> list[str]:
 def fitting(row: AnswerRow, most_costs: int) -> list[str]:
     """The lines for a question, its answer, how sure it is, and the first of its costs."""
     mechanism = [row.mechanism] if row.mechanism else []
-    costs = [*measured_costs(row), *mechanism, *other_costs(row)] or ["not stated"]
+    costs = [*price_items(row), *mechanism] or ["not stated"]
     more = CUT if len(costs) > most_costs else ""
     text = f"{row.question}: {row.use} ({row.certainty}). Price: {'; '.join(costs[:most_costs])}{more}"
     return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)

@@ -94,12 +94,13 @@ def effect(found: Savings) -> Effect:
     middle, last = np.median(found.saved_ms, axis=1), len(found.sizes_bytes) - 1
     above = next((i for i in range(last + 1) if middle[i] >= WORTH_MS), last)
     begin = median([float(x) for x in found.worth_from])
-    text = "MessagePack saves "
+    text = "encode + decode: "
     if math.isfinite(begin.value):
-        span = f" ({size_text(begin.low)} – {size_text(begin.high)})" if math.isfinite(begin.high) else ""
-        text += f"{WORTH_MS:g} ms per write and read from {size_text(begin.value)}{span}, {saving_text(found, above)}"
+        low, high = size_text(begin.low), size_text(begin.high) if math.isfinite(begin.high) else ""
+        span = f" ({low} – {high})" if high and low != high else ""
+        text += f"{WORTH_MS:g} ms less from {size_text(begin.value)}{span}, {saving_text(found, above)}"
     else:
-        text += f"{saving_text(found, above)}, per write and read"
+        text += f"MessagePack saves {saving_text(found, above)}"
     ratio = compare(list(found.msgpack_ms[above]), list(found.json_ms[above])).ratio
     change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1) if ratio else (math.nan, math.nan, math.nan)
     return Effect(text=text, against="JSON", change=change[0], low=change[1], high=change[2])

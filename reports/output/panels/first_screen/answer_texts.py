@@ -6,6 +6,8 @@ from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
 
 NOT_ESTIMATED = "not estimated"
+MOST_ITEMS = 3
+"""The most costs of an answer in the table and on the terminal."""
 
 
 def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
@@ -18,16 +20,19 @@ def price_text(row: AnswerRow) -> str:
     return "; ".join(price.text for price in row.prices)
 
 
-def measured_costs(row: AnswerRow) -> list[str]:
-    """The costs that were measured, in short."""
-    return [price.short for price in row.prices if price.kind in ("measured", "none")]
+def price_items(row: AnswerRow) -> list[str]:
+    """The most important costs of an answer in short, at most MOST_ITEMS; all of them are in `price_text`.
 
-
-def other_costs(row: AnswerRow) -> list[str]:
-    """The costs that were not measured, in short: those that follow from the design, and those not estimated."""
+    Measured costs come first, then those that follow from the design, then those that are not estimated. That nothing
+    measurable was found is an item only if there is no measured cost.
+    """
+    measured = [price.short for price in row.prices if price.kind == "measured"]
+    small = [price.short for price in row.prices if price.kind == "none"]
     stated = [price.short for price in row.prices if price.kind == "stated"]
     nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
-    return [*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])]
+    absent = [f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else []
+    items = [*(measured or small), *stated]
+    return [*items[: MOST_ITEMS - len(absent)], *absent]
 
 
 def certainty_text(row: AnswerRow) -> str:
