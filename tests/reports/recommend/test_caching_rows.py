@@ -139,7 +139,7 @@ def test_a_pick_without_a_miss_has_its_interval_in_misses_and_a_bar() -> None:
     found = row("hot-key-must-not-wait", replace(figures, values={**figures.values, **values}))
     assert found.pick == "coalescing"
     assert found.effect is not None
-    assert found.effect.text.startswith("0 instead of 20.0 misses per 1,000 reads (19.")
+    assert found.effect.text.startswith("0 instead of 20.1 misses per 1,000 reads (19.")
     assert found.effect.text.endswith(" fewer), compared with cache-aside")
     assert found.effect.change == -1
     assert -1 <= found.effect.low <= found.effect.high < -0.9
@@ -157,7 +157,7 @@ def test_a_cost_that_is_the_same_in_every_round_has_no_interval() -> None:
 
 def noisy(figures: PlainFigures, *, factor: float) -> PlainFigures:
     """The same run with a second copy of cache-aside whose median read differs by that factor in every round."""
-    again = replace(stated("cache-aside"), name="cache-aside again", kind="again", copy_of="cache-aside")
+    again = replace(stated("cache-aside"), name="cache-aside again", kind="aa-copy", copy_of="cache-aside")
     of_rounds = [factor * v for v in figures.values[MOSTLY.name, "cache-aside", "read-p50"]]
     return replace(
         figures,
