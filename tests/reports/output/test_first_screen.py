@@ -76,12 +76,14 @@ def test_no_measurable_extra_cost_is_an_item_only_if_no_cost_was_measured() -> N
     assert price_items(replace(HOT_KEY, prices=(small, stated))) == [small.text, stated.text]
     row = replace(HOT_KEY, prices=(found, small, stated))
     assert price_items(row) == [found.text, stated.text]
+    many = [Price(text=f"+{n} ms per hit", kind="measured") for n in range(1, 5)]
+    assert price_items(replace(row, prices=(*many, stated))) == ["+1 ms per hit", "+2 ms per hit", stated.text]
     assert price_text(row) == f"{found.text}; {small.text}; {stated.text}"
 
 
 def test_each_cost_of_the_table_is_a_line_of_its_own_and_none_begins_with_a_semicolon(report: Report) -> None:
     """The mechanism is the last line."""
-    cells = re.findall(r'<td data-label="Price">(.*?)</td>', page(report), flags=re.DOTALL)
+    cells = re.findall(r'<td class="text" data-label="Price">(.*?)</td>', page(report), flags=re.DOTALL)
     assert len(cells) == len([row for row in ROWS if row.use])
     for row, cell in zip([row for row in ROWS if row.use], cells, strict=True):
         lines = [html.unescape(line) for line in re.findall(r"<li[^>]*>(.*?)</li>", cell)]
