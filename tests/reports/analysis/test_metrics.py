@@ -95,11 +95,11 @@ def answered_reads(cell: CellInfo, rows: list[Row]) -> list[Row]:
 
 
 def is_hit(row: Row) -> bool:
-    return row["loads"] == 0 and row["first_cache_reply"] == "value"
+    return bool(row["loads"] == 0 and row["first_cache_reply"] == "value")
 
 
 def is_waiting(row: Row) -> bool:
-    return row["loads"] == 0 and row["first_cache_reply"] == "none"
+    return bool(row["loads"] == 0 and row["first_cache_reply"] == "none")
 
 
 def middle_service(select: Callable[[Row], bool]) -> Callable[[CellInfo, list[Row]], float]:
