@@ -1,11 +1,17 @@
 """The texts of an answer row that the page and the console share: the price, and how sure the answer is."""
 
+import re
 from collections.abc import Sequence
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
 
 NOT_ESTIMATED = "not estimated"
+LEAST_EFFECT = 16
+"""Characters of a phrase below which it is no whole effect."""
+NO_COST = "no measurable extra cost"
+MOST_COSTS = 3
+"""Costs of an answer in the table, without its mechanism. The fold has all."""
 
 
 def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
@@ -30,6 +36,40 @@ def other_costs(row: AnswerRow) -> list[str]:
     return [*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])]
 
 
+def without_intervals(text: str) -> str:
+    """A text without its brackets."""
+    return re.sub(r"\s*\([^()]*\)", "", text)
+
+
+def brief_effect(row: AnswerRow, width: int) -> str:
+    """The effect in at most that many characters, as whole phrases without intervals. Empty: none is so short."""
+    if row.effect is None:
+        return ""
+    text = without_intervals(row.effect.text).split(", compared with ")[0]
+    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s", text))]
+    return next((text[:end] for end in sorted(ends, reverse=True) if LEAST_EFFECT <= end <= width), "")
+
+
+def brief_price(row: AnswerRow, width: int) -> str:
+    """The most important costs, and the first phrase of the mechanism, as many as fit, each whole."""
+    costs = [cost if len(cost) <= width else without_intervals(cost) for cost in main_costs(row)]
+    costs = [NO_COST if cost.startswith(NO_COST[:-5]) and len(cost) > width else cost for cost in costs]
+    mechanism = row.mechanism.split("; ")[0]
+    text = ""
+    for part in (costs[0] if costs else "", mechanism, *costs[1:]):
+        longer = "; ".join(filter(None, (text, part)))
+        if len(longer) <= width:
+            text = longer
+    return text or "not stated"
+
+
+def main_costs(row: AnswerRow) -> list[str]:
+    """At most MOST_COSTS costs in short, the most important first. What was not estimated is always named."""
+    missing = [text for text in other_costs(row) if text.startswith(NOT_ESTIMATED)]
+    costs = [text for text in (*measured_costs(row), *other_costs(row)) if text not in missing]
+    return [*costs[: MOST_COSTS - len(missing)], *missing]
+
+
 def certainty_text(row: AnswerRow) -> str:
     """What the certainty is based on: resamples, other evidence, or the contenders that are not significantly worse."""
     parts = []
@@ -38,7 +78,7 @@ def certainty_text(row: AnswerRow) -> str:
     if row.basis:
         parts.append(row.basis)
     elif row.share is not None:
-        parts.append(f"same pick in {100 * row.share:.0f} % of resamples")
+        parts.append(f"{100 * row.share:.0f} % of resamples")
     return "; ".join(parts)
 
 
