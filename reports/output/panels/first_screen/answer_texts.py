@@ -46,7 +46,7 @@ def brief_effect(row: AnswerRow, width: int) -> str:
     if row.effect is None:
         return ""
     text = without_intervals(row.effect.text).split(", compared with ")[0]
-    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s", text))]
+    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s| than ", text))]
     return next((text[:end] for end in sorted(ends, reverse=True) if LEAST_EFFECT <= end <= width), "")
 
 
