@@ -127,7 +127,7 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow], most: int) -> I
         if c.kind == "contender" and any(analysis.ran(place, c.name) for place in places)
     ]
     used = [row.pick for row in rows if row.pick in names]
-    names = sorted(names, key=lambda name: (name not in used, name == "no-cache"))[:most]
+    names = sorted(names, key=lambda name: (used.index(name) if name in used else len(used), name == "no-cache"))[:most]
     if not names:
         return
     heading = "".join(f"{title:>13}" for title in HEADINGS)

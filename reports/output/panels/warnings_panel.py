@@ -28,6 +28,7 @@ CONSEQUENCES = {
     run_warnings.OTHER_LOAD.name: "Absolute latency is too high; differences between patterns are still valid.",
     run_warnings.DRIFT.name: "Absolute latency drifted; differences between patterns are still valid.",
     run_warnings.SCALE_NOT_PRESERVED.name: "No verdict on that pattern there: a longer TTL would change it.",
+    run_warnings.DISTANCE_OFF.name: "Latency belongs to the RTT that was achieved, not to the requested one.",
     run_warnings.FEW_SAMPLES.name: "The medians of those cells are rough.",
 }
 """By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""
@@ -88,7 +89,7 @@ def lead(warning: RunWarning) -> str:
     if warning.kind is run_warnings.GENERATOR_LATE:
         return f"The load generator{place} sent 1 % of the requests more than {formatting.number(value)} ms late"
     if warning.kind is run_warnings.DISTANCE_OFF:
-        return f"The simulated RTT{place} was up to {formatting.number(value)} ms beside the requested one"
+        return f"The simulated RTT{place} differed from the requested one by up to {formatting.number(value)} ms"
     if warning.kind is run_warnings.OTHER_LOAD:
         return f"Other programs took up to {100 * value:.0f} % of all cores{place}"
     subject = warning.contenders[0] if len(warning.contenders) == 1 else ""
