@@ -96,7 +96,9 @@ def lead(warning: RunWarning) -> str:
     if subject and warning.what.startswith(f"{subject} "):
         return f"{subject}{place}{shorten(warning.what.removeprefix(subject))}"
     text = shorten(warning.what)
-    return f"{text[:1].upper()}{text[1:]}{f' ({warning.scenario})' if place else ''}"
+    if not text.startswith(warning.contenders):
+        text = text[:1].upper() + text[1:]
+    return f"{text} ({warning.scenario})" if place else text
 
 
 def consequence(kind: WarningKind) -> str:
