@@ -7,11 +7,13 @@ import numpy as np
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Rows
 from stampede.reports.metrics.metric import Metric
-from stampede.reports.metrics.response_times import SAMPLES_BEYOND
-from stampede.reports.statistics.estimate import Estimate, median, missing, quantile
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, median, missing, quantile
 
-LEAST_READS = 2 * SAMPLES_BEYOND
-"""The fewest reads of a round whose median is used."""
+LEAST_READS = 5
+"""The fewest reads of a round whose median is used.
+
+The round is the unit of evidence: its median is one value, and the interval over rounds says how exact it is.
+"""
 
 
 def hits(cell: Cell) -> Rows:
@@ -41,14 +43,19 @@ def middle_ms(select: Callable[[Cell], Rows]) -> Callable[[Cell], float]:
 
 
 def middle_of_rounds(select: Callable[[Cell], Rows]) -> Callable[[Sequence[Cell]], Estimate]:
-    """The median over rounds of the rounds' medians; missing if a round has too few such reads."""
+    """The median over rounds of the rounds' medians, without rounds with fewer than LEAST_READS such reads.
+
+    Missing if that leaves out rounds and fewer than MIN_ROUNDS remain.
+    """
 
     def of_rounds(cells: Sequence[Cell]) -> Estimate:
         own = [middle_ms(select)(cell) for cell in cells]
-        if np.isnan(own).any():
+        known = [value for value in own if not np.isnan(value)]
+        if len(known) < min(len(own), MIN_ROUNDS) or not known:
             found = sum(len(select(cell)) for cell in cells)
-            return missing(f"not estimated: {found} such reads, {LEAST_READS} a round needed", len(cells))
-        return median(own)
+            needed = f"{LEAST_READS} a round in {MIN_ROUNDS} rounds needed"
+            return missing(f"not estimated: {found} such reads, {needed}", len(cells))
+        return median(known)
 
     return of_rounds
 

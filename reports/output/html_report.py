@@ -83,7 +83,7 @@ def page(report: Report) -> str:
         isnan=math.isnan,
         effect_bar=effect_bar,
         price_text=answer_texts.price_text,
-        main_costs=answer_texts.main_costs,
+        price_items=answer_texts.price_items,
         certainty_text=answer_texts.certainty_text,
         compressed_time_text=compressed_time_text,
     )

@@ -91,6 +91,8 @@ class AnswerRow:
     """Contenders that do the same as another one without writes, each with that one; not ranked."""
     minimum: float | None = None
     """The smallest change that counts, as a share: the larger of 10 % and the difference between the A/A copies."""
+    noise_decides: bool = False
+    """Whether the difference between the A/A copies, not the contenders, decides the pick."""
     metric: str = ""
     """The name of the metric that decides; empty: the question has a rule of its own."""
     command: str = ""

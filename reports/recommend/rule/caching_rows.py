@@ -10,14 +10,20 @@ from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.reports.recommend.answer_sources import Sources
-from stampede.reports.recommend.eligibility import NO_CACHE, Eligibility, alternatives_that_hold, eligible
+from stampede.reports.recommend.eligibility import (
+    NO_CACHE,
+    Eligibility,
+    alternatives_that_hold,
+    eligible,
+    unanswered_text,
+)
 from stampede.reports.recommend.requirements import STALE_AT_MOST_TTL, conditions, untested
 from stampede.reports.recommend.rule.alternatives import alternative_to
 from stampede.reports.recommend.rule.certainty import certainty_of, same_pick_share
 from stampede.reports.recommend.rule.effects import effect_of
 from stampede.reports.recommend.rule.pick import Candidates, common_rounds, minimum_effect
 from stampede.reports.recommend.rule.prices import prices_of
-from stampede.reports.recommend.rule.questions import QUESTIONS, Question
+from stampede.reports.recommend.rule.questions import QUERIES_MINIMUM, QUERIES_NO_BETTER, QUESTIONS, Question
 from stampede.reports.recommend.rule.simplicity import by_simplicity
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.run_folder.races_json import RacesInfo
@@ -28,7 +34,28 @@ NOTHING = "nothing"
 
 
 def caching_row(figures: FigureSet, question: Question, races: RacesInfo | None) -> AnswerRow:
-    """The row of a question. Without its scenario: the command that measures it."""
+    """The row of a question. If noise hides its metric, the second metric decides, and a condition says so."""
+    row = row_by_metric(figures, question, races)
+    if not question.second or not row.noise_decides:
+        return row
+    first, then = (formatting.label(find_metric(name)) for name in (question.metric, question.second))
+    assert row.minimum is not None
+    noise = (
+        f"{first} cannot decide: two copies of one contender may differ by {100 * row.minimum:.0f} %; {then} decides"
+    )
+    second = row_by_metric(figures, by_second_metric(question), races)
+    return replace(second, reservations=(noise, *second.reservations))
+
+
+def by_second_metric(question: Question) -> Question:
+    """The same question, decided by its second metric."""
+    return replace(
+        question, metric=question.second, minimum_difference=QUERIES_MINIMUM, no_better=QUERIES_NO_BETTER, also=()
+    )
+
+
+def row_by_metric(figures: FigureSet, question: Question, races: RacesInfo | None) -> AnswerRow:
+    """The row of a question by its metric. Without its scenario: the command that measures it."""
     empty = AnswerRow(
         name=question.name,
         question=question.text,
@@ -93,7 +120,8 @@ def answered_row(
         tied=tuple(candidates.names[i] for i in candidates.tied),
         alternative=alternative_to(figures, question, scenario, candidates, ranked),
         reservations=reservations(figures, question, scenario, pick, found, races),
-        minimum=candidates.minimum.share,
+        minimum=candidates.required.share,
+        noise_decides=candidates.noise_decides(),
     )
 
 
@@ -131,13 +159,14 @@ def reservations(
     found: Eligibility,
     races: RacesInfo | None,
 ) -> tuple[str, ...]:
-    """What the run did not test, the events under which a requirement breaks, and expiries that are left out."""
+    """What the run did not test, when a requirement breaks, expiries left out, and requests that were not answered."""
     statuses = found.statuses[pick.name]
     condition = conditions(statuses)
     kept = alternatives_that_hold(figures, scenario, question.requirements, races) if condition else ""
     figure = figures.figure(question.scenario, pick.name, question.metric)
     left_out = "" if figure.missing else figure.why
-    return tuple(text for text in (untested(statuses), condition, kept, left_out) if text)
+    open_requests = unanswered_text(figures, question.scenario, pick)
+    return tuple(text for text in (untested(statuses), condition, kept, left_out, open_requests) if text)
 
 
 def row_of(question: Question) -> Callable[[Sources], AnswerRow | None]:
@@ -170,5 +199,5 @@ def question_about(scenario: ScenarioInfo) -> Question:
         scenario=scenario.name,
         metric="loads-per-1000-reads",
         requirements=(STALE_AT_MOST_TTL,),
-        minimum_difference=10.0,
+        minimum_difference=QUERIES_MINIMUM,
     )

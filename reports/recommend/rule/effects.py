@@ -1,7 +1,8 @@
 """The measured effect of a pick, in words and as numbers for an interval bar."""
 
 import math
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -10,6 +11,7 @@ from stampede.reports.analysis.rows import Floats
 from stampede.reports.metrics.metric import Metric, find_metric
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import Effect
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.recommend.rule.pick import Candidates, centre, common_rounds
 from stampede.reports.recommend.rule.questions import Question
 from stampede.reports.statistics.comparison import compare
@@ -26,6 +28,10 @@ NOUNS = {
     "write-p50": "median write",
 }
 """The names of metrics in a sentence."""
+BRIEF_NOUNS = {"loads-per-1000-reads": "queries"}
+"""Shorter names, for a second metric beside the one that decides."""
+LONGEST = 110
+"""The longest text of an effect."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +62,7 @@ ALMOST_ALL = 0.99
 def percent(share: float, digits: int = 0) -> str:
     """A share in percent, without the sign %."""
     text = f"{100 * share:.{digits}f}"
-    return text.removeprefix("-") if float(text) == 0 else text
+    return text.removeprefix("-") if float(text) == 0 else text.replace("-", number_texts.MINUS)
 
 
 def effect_of(figures: FigureSet, question: Question, candidates: Candidates) -> Effect | None:
@@ -66,12 +72,22 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
     simplest = candidates.names[0]
     other = candidates.names[candidates.pick or best_other(candidates)]
     effect = paired_effect(figures, question.scenario, question.metric, other, simplest)
-    also = [paired_effect(figures, question.scenario, name, other, simplest).text for name in question.also]
-    text = f"{'; '.join([effect.text, *also])}, compared with {simplest}"
-    if candidates.pick == 0:
-        sentence = question.no_better.format(share=f"{100 * candidates.minimum.share:.0f} %")
-        text = f"{sentence} (closest: {other}, {effect.text})"
-    return Effect(text=text, against=simplest, change=effect.change, low=effect.low, high=effect.high)
+    if candidates.pick:
+        also = [brief_change(figures, question.scenario, name, other, simplest) for name in question.also]
+        text = shortest_enough(effect.text, [c for c in also if c], f", compared with {simplest}")
+    else:
+        sentence = question.no_better.format(share=f"{100 * candidates.required.share:.0f} %")
+        text = f"{sentence} (best: {other}, {signless(effect)})"
+    return replace(effect, text=text)
+
+
+def shortest_enough(first: str, also: Sequence[tuple[str, str]], end: str) -> str:
+    """The first text with the others, each as (with interval, without it), as far as LONGEST allows with the end."""
+    for more in ([long for long, _ in also], [short for _, short in also]):
+        text = "; ".join([first, *more]) + end
+        if len(text) <= LONGEST:
+            return text
+    return first + end
 
 
 def best_other(candidates: Candidates) -> int:
@@ -79,21 +95,60 @@ def best_other(candidates: Candidates) -> int:
     return 1 + int(np.argmin(np.median(candidates.values[1:], axis=1)))
 
 
+def level(figures: FigureSet, scenario: str, contender: str, metric: str) -> float:
+    """The level that the tables print for a contender; without one, the median over the rounds."""
+    figure = figures.figure(scenario, contender, metric)
+    if not figure.missing:
+        return figure.value
+    known = [v for v in figures.round_values(scenario, contender, metric).values() if math.isfinite(v)]
+    return formatting.middle(known) if known else math.nan
+
+
 def paired_effect(figures: FigureSet, scenario: str, name: str, mine: str, other: str) -> Effect:
-    """One contender against another by one metric: "90 % (88 – 92) fewer queries per expiry: 1.00 instead of 10.5"."""
+    """One contender against another by one metric: "90 % (88 – 92) fewer queries per expiry: 1.00 instead of 10.5".
+
+    The change and its interval are paired by round; the levels are those of the tables.
+    """
     metric = find_metric(name)
     noun = NOUNS.get(name, formatting.label(metric))
     values = common_rounds([dict(figures.round_values(scenario, who, name)) for who in (mine, other)])
     if not values.size:
         return Effect(text=f"{noun}: not estimated", against=other, change=math.nan, low=math.nan, high=math.nan)
-    here, there = (formatting.with_unit(float(np.median(row)), metric.unit) for row in values)
+    here, there = (level(figures, scenario, who, name) for who in (mine, other))
+    levels = number_texts.instead(here, there, metric.unit)
     change = change_of(values)
     if change is None:
-        text = f"{here} instead of {there} {noun}{difference(values, metric)}"
-        return Effect(text=text, against=other, change=math.nan, low=math.nan, high=math.nan)
-    word = ("shorter" if metric.unit else "fewer") if change.share <= 0 else ("longer" if metric.unit else "more")
-    text = f"{change.size.replace(' %', f' % {word} {noun}', 1)}: {here} instead of {there}"
+        change = change_by_difference(values, there)
+        text = f"{levels} {noun}{difference(values, metric)}"
+    else:
+        text = f"{change.size.replace(' %', f' % {direction(metric, change)} {noun}', 1)}: {levels}"
     return Effect(text=text, against=other, change=change.share, low=change.low, high=change.high)
+
+
+def direction(metric: Metric, change: RelativeChange) -> str:
+    """The word for a decrease or an increase of a time or a count."""
+    if change.share <= 0:
+        return "shorter" if metric.unit else "fewer"
+    return "longer" if metric.unit else "more"
+
+
+def brief_change(figures: FigureSet, scenario: str, name: str, mine: str, other: str) -> tuple[str, str] | tuple[()]:
+    """The change without the levels, and without the interval too: "88 % fewer queries"; empty if there is no ratio."""
+    values = common_rounds([dict(figures.round_values(scenario, who, name)) for who in (mine, other)])
+    change = change_of(values) if values.size else None
+    if change is None:
+        return ()
+    metric = find_metric(name)
+    what = f"{direction(metric, change)} {BRIEF_NOUNS.get(name) or NOUNS.get(name, formatting.label(metric))}"
+    return f"{change.size} {what}", f"{percent(abs(change.share))} % {what}"
+
+
+def signless(effect: Effect) -> str:
+    """The size of a change with its interval: "7.3 % less (6.3 – 8.2)"; "not estimated" without one."""
+    if math.isnan(effect.change):
+        return "not estimated"
+    size = RelativeChange(share=effect.change, low=effect.low, high=effect.high).size
+    return size.replace(" %", " % less" if effect.change < 0 else " % more", 1)
 
 
 def change_of(values: Floats) -> RelativeChange | None:
@@ -106,11 +161,27 @@ def change_of(values: Floats) -> RelativeChange | None:
     return RelativeChange(share=ratio.estimate - 1, low=ratio.low - 1, high=ratio.high - 1)
 
 
+def change_by_difference(values: Floats, there: float) -> RelativeChange:
+    """The change where a round has a zero: the paired difference as a share of the other's level; nan if that is 0.
+
+    A contender with zero in every round has a change of −100 %.
+    """
+    shift = compare(list(values[0]), list(values[1])).difference
+    if not there > 0:
+        return RelativeChange(share=math.nan)
+    if shift is None:
+        return RelativeChange(share=max(float(centre(values[0] - values[1])[0]) / there, -1.0))
+    share, low, high = (max(bound / there, -1.0) for bound in (shift.estimate, shift.low, shift.high))
+    return RelativeChange(share=share if values[0].any() else -1.0, low=low, high=high)
+
+
 def difference(values: Floats, metric: Metric) -> str:
-    """The paired difference with its interval in parentheses; empty with fewer than MIN_ROUNDS rounds."""
+    """The interval of the paired difference: " (14.7 – 25.0 fewer)"; empty with fewer than MIN_ROUNDS rounds."""
     shift = compare(list(values[0]), list(values[1])).difference
     if shift is None or shift.rounds < MIN_ROUNDS:
         return ""
-    low, high = (formatting.number(bound) for bound in (shift.low, shift.high))
-    unit = f" {metric.unit}" if metric.unit else ""
-    return f" ({shift.estimate:+.3g}{unit}, {low} – {high})"
+    unit = f"{metric.unit} " if metric.unit else ""
+    less, more = ("shorter", "longer") if metric.unit else ("fewer", "more")
+    if shift.high <= 0:
+        return number_texts.between(-shift.high, -shift.low, f"{unit}{less}")
+    return number_texts.between(shift.low, shift.high, f"{unit}{more}")

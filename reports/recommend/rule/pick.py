@@ -6,7 +6,7 @@ exact signed-rank test (reports/statistics/comparison.py). If a value is zero, t
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,10 @@ from stampede.reports.statistics.verdict import noise_floor
 
 LEAST_EFFECT = 0.10
 """A decrease of 10 % is the smallest that justifies another pattern."""
+MOST_MINIMUM = 0.50
+"""A metric whose minimum effect is larger cannot decide."""
+FEW_ROUNDS_EFFECT = 0.50
+"""With fewer than MIN_ROUNDS rounds nothing is significant, and only half of the value or less counts as better."""
 SIGNIFICANT = 1 - PAIRED_LEVEL + 1e-12
 
 
@@ -71,6 +75,13 @@ class Candidates:
         """Number of rounds."""
         return int(self.values.shape[1])
 
+    @property
+    def required(self) -> Minimum:
+        """The smallest decrease that counts in this many rounds."""
+        if self.rounds >= MIN_ROUNDS:
+            return self.minimum
+        return replace(self.minimum, share=max(self.minimum.share, FEW_ROUNDS_EFFECT))
+
     def has_ratio(self, i: int, j: int) -> bool:
         """Whether two candidates have a ratio in every round."""
         return bool(np.all(self.values[[i, j]] > 0))
@@ -90,8 +101,8 @@ class Candidates:
         for i in range(k):
             for j in range(i):
                 shift, ratio = self.shifts(i, j, drawn), self.has_ratio(i, j)
-                found[:, i, j] = self.minimum.exceeded_by(shift, ratio=ratio)
-                found[:, j, i] = self.minimum.exceeded_by(-shift, ratio=ratio)
+                found[:, i, j] = self.required.exceeded_by(shift, ratio=ratio)
+                found[:, j, i] = self.required.exceeded_by(-shift, ratio=ratio)
         return found
 
     @cached_property
@@ -117,7 +128,8 @@ class Candidates:
     def pick(self) -> int:
         """The simplest candidate that no other beats by more than the minimum, significantly.
 
-        With fewer than MIN_ROUNDS rounds nothing is significant, and the estimates alone decide.
+        With fewer than MIN_ROUNDS rounds nothing is significant: the estimates decide, and the minimum is at least
+        FEW_ROUNDS_EFFECT.
         """
         beats = self.beats(np.arange(self.rounds)[None])
         if self.rounds >= MIN_ROUNDS:
@@ -131,6 +143,20 @@ class Candidates:
         beats = self.beats(np.arange(self.rounds)[None])[0]
         others = [i for i in range(len(self.names)) if i != self.pick]
         return tuple(i for i in others if not beats[self.pick, i] and not (beats[i, self.pick]))
+
+    def noise_decides(self) -> bool:
+        """Whether the metric is too noisy to decide.
+
+        Either the minimum is above MOST_MINIMUM, or the simplest candidate is picked only because the A/A copies raise
+        the minimum: by the estimates, another one is better by more than LEAST_EFFECT.
+        """
+        if self.rounds < MIN_ROUNDS or self.minimum.share <= LEAST_EFFECT:
+            return False
+        if self.minimum.share > MOST_MINIMUM:
+            return True
+        usual = replace(self, minimum=replace(self.minimum, share=LEAST_EFFECT))
+        by_estimates = simplest_not_beaten(usual.beats(np.arange(self.rounds)[None]))[0]
+        return self.pick == 0 and by_estimates != 0
 
     def may_be_beaten(self) -> bool:
         """Whether an interval leaves open that another candidate is better than the pick by more than the minimum."""

@@ -9,8 +9,10 @@ from dataclasses import dataclass
 
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import find_metric
-from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import Price
+from stampede.reports.recommend.eligibility import NO_CACHE
+from stampede.reports.recommend.rule import number_texts
+from stampede.reports.recommend.rule.effects import level
 from stampede.reports.recommend.rule.pick import SIGNIFICANT, common_rounds
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -18,6 +20,12 @@ from stampede.reports.statistics.rank_tests import holm
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 FREE = "none: it is the simplest contender"
+NO_COST = "no measurable extra cost"
+STALE = "reads may be stale for up to a TTL"
+"""What a cache loses against no-cache."""
+
+MOST_NAMED = 2
+"""So many costs that are not measurable are named in the table of answers."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,14 +54,14 @@ class Paired:
     priced: PricedMetric
     comparison: Comparison
     mine: float
-    """Median over the rounds."""
+    """The level that the tables print."""
     other: float
 
 
 def prices_of(
     figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo
 ) -> tuple[Price, ...]:
-    """What the pick costs against the base: latency first, then commands and memory, then the guarantees."""
+    """What the pick costs against the base: waits and latency first, then commands and memory, then the guarantees."""
     if pick.name == base.name:
         return (Price(text=FREE, kind="none", brief="none"),)
     found = costs_of(figures, scenario, pick, base)
@@ -63,13 +71,20 @@ def prices_of(
     small = [p.priced.noun for p in known if p not in measured]
     prices = [Price(text=text_of(p), kind="measured") for p in measured]
     if small:
-        prices.append(Price(text=f"no measurable extra {join_or(small)}", kind="none"))
+        text = f"no measurable extra {join_or(small)}"
+        prices.append(Price(text=text, kind="none", brief=NO_COST if len(small) > MOST_NAMED else ""))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):
-        number = f"{len(lost)} guarantee{'' if len(lost) == 1 else 's'} lost"
-        text = f"guarantees lost: {', '.join(lost)}"
-        prices.append(Price(text=text, kind="stated", brief=number if len(lost) > 1 else ""))
+        prices.append(loss(lost, base, ttls=bool(scenario.workload.get("ttl_s"))))
     return tuple(prices)
+
+
+def loss(lost: Sequence[str], base: ContenderInfo, *, ttls: bool) -> Price:
+    """The guarantees that the base has and the pick has not. Against no cache: reads may be stale."""
+    text = f"guarantees lost: {', '.join(lost)}"
+    if base.name == NO_CACHE and ttls:
+        return Price(text=f"{STALE} ({text})", kind="stated", brief=STALE)
+    return Price(text=text, kind="stated", brief=text if len(lost) == 1 else f"{len(lost)} guarantees lost")
 
 
 def measured_prices(known: Sequence[Paired]) -> list[Paired]:
@@ -91,12 +106,12 @@ def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, ba
     """
     place, entries = scenario.name, base.moving_parts != []
     found = []
-    if entries:
-        found.append(paired(figures, place, HIT, pick.name, base.name))
     waits = paired(figures, place, WAIT, pick.name, base.name, instead="miss-p50")
-    if entries and waits.comparison.rounds >= MIN_ROUNDS:
-        found.append(waits)
-    else:
+    if entries:
+        if waits.comparison.rounds:
+            found.append(waits)
+        found.append(paired(figures, place, HIT, pick.name, base.name))
+    if not entries or waits.comparison.rounds < MIN_ROUNDS:
         found.append(paired(figures, place, MISS, pick.name, base.name))
     if scenario.workload.get("read_share", 1.0) < 1:
         found.append(paired(figures, place, WRITE, pick.name, base.name))
@@ -118,21 +133,21 @@ def paired(
     return Paired(
         priced=priced,
         comparison=compare(list(values[0]), list(values[1])),
-        mine=formatting.middle(list(values[0])) if values.size else 0.0,
-        other=formatting.middle(list(values[1])) if values.size else 0.0,
+        mine=level(figures, scenario, name, priced.metric),
+        other=level(figures, scenario, other, instead or priced.metric),
     )
 
 
 def text_of(p: Paired) -> str:
-    """A measured price with unit and interval."""
+    """A measured price with unit and interval: "+5.66 ms per miss (1.99 – 9.20)"."""
     shift = p.comparison.difference
     assert shift is not None
     unit = find_metric(p.priced.metric).unit
-    span = f"({formatting.number(shift.low)} – {formatting.number(shift.high)})"
     if p.priced is WAIT:
-        mine, other = (formatting.with_unit(value, unit) for value in (p.mine, p.other))
-        return f"waiting readers: {mine} instead of {other}, +{formatting.with_unit(shift.estimate, unit)} {span}"
-    return f"+{formatting.with_unit(shift.estimate, unit)} {p.priced.per} {span}"
+        mine, other = (f"{number_texts.number(level_ms)} {unit}" for level_ms in (p.mine, p.other))
+        return f"waiting readers {mine} instead of {other}{number_texts.between(shift.low, shift.high, 'longer')}"
+    span = number_texts.between(shift.low, shift.high)
+    return f"{number_texts.signed(shift.estimate, unit)} {p.priced.per}{span}"
 
 
 def guarantees_lost(pick: ContenderInfo, base: ContenderInfo) -> list[str]:

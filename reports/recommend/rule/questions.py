@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 from stampede.reports.recommend.requirements import NO_STALE_AFTER_ACKNOWLEDGEMENT, STALE_AT_MOST_TTL, Requirement
 
+QUERIES_MINIMUM = 10.0
+"""The smallest difference of queries per 1,000 reads that counts where there is no ratio."""
+QUERIES_NO_BETTER = "no pattern saves more than {share} of the queries"
+"""The sentence if the simplest contender is the answer by the number of queries."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Question:
@@ -25,7 +30,9 @@ class Question:
     """If a value is zero there is no ratio: the smallest difference that counts, in the unit of the metric."""
     also: tuple[str, ...] = ()
     """Further metrics that the effect names."""
-    no_better: str = "no pattern saves more than {share} of the queries"
+    second: str = ""
+    """The metric that decides if noise hides the first: the queries per 1,000 reads. Empty: none."""
+    no_better: str = QUERIES_NO_BETTER
     """The sentence for a question whose answer is the simplest contender."""
     asks_for_more: bool = False
     """Whether the simplest cache is taken for granted, so that picking it means "nothing"."""
@@ -43,7 +50,8 @@ QUESTIONS = (
         caches_only=False,
         minimum_difference=0.1,
         also=("loads-per-1000-reads",),
-        no_better="no pattern shortens the median read by more than {share}",
+        second="loads-per-1000-reads",
+        no_better="no pattern shortens median reads by more than {share}",
     ),
     Question(
         name="fewer-queries",
@@ -51,7 +59,7 @@ QUESTIONS = (
         scenario="read-mostly",
         metric="loads-per-1000-reads",
         requirements=(STALE_AT_MOST_TTL,),
-        minimum_difference=10.0,
+        minimum_difference=QUERIES_MINIMUM,
         asks_for_more=True,
     ),
     Question(
@@ -77,7 +85,7 @@ QUESTIONS = (
         scenario="mixed-writes",
         metric="loads-per-1000-reads",
         requirements=(STALE_AT_MOST_TTL, NO_STALE_AFTER_ACKNOWLEDGEMENT),
-        minimum_difference=10.0,
+        minimum_difference=QUERIES_MINIMUM,
         plan="standard",
     ),
 )

@@ -9,6 +9,7 @@ import pandas as pd
 from stampede.reports.analysis.rows import Bools, Ints
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.resampling import resampled_share
 from stampede.reports.topics.experiments.eviction_results import (
@@ -19,10 +20,13 @@ from stampede.reports.topics.experiments.eviction_results import (
     by_sequence,
     eviction_results,
 )
-from stampede.reports.topics.experiments.eviction_section import NAME, points
+from stampede.reports.topics.experiments.eviction_section import NAME
 
 LFU_PRICE = Price(text="LFU follows a change of popularity only after minutes", kind="stated")
 QUERY_PRICE = Price(text="an evicted entry costs a query when it is read again", kind="stated")
+
+LONGEST = 90
+"""The longest text of the effect."""
 
 
 def eviction_row(facts: pd.DataFrame) -> AnswerRow | None:
@@ -81,23 +85,30 @@ def again(own: Sequence[PolicyResult], policy: str, drawn: Ints) -> Bools:
 
 
 def effect(groups: dict[str, list[PolicyResult]], picks: dict[str, str]) -> Effect:
-    """For each sequence: the difference in points where another policy is better, else the hit rate."""
-    parts = []
-    for sequence, policy in picks.items():
-        own = next(r for r in groups[sequence] if r.policy == policy)
-        other = best_other(groups[sequence], policy)
-        if policy != USUAL:
-            parts.append(f"{sequence}: {policy} {points(own)}")
-        elif other is not None:
-            parts.append(f"{sequence}: {other.policy} {points(other)}, tied")
-    text = f"hit rate against {USUAL}: {'; '.join(parts)}" if parts else "difference in hit rate: not estimated"
+    """The difference in points where another policy is better than the usual one, and the sequences where none is."""
+    better = [f"{s}: {short_name(p)} {gain(groups[s], p)}" for s, p in picks.items() if p != USUAL]
+    same = [s for s, p in picks.items() if p == USUAL and any(r.against_usual for r in groups[s])]
+    parts = [f"{', '.join(same)}: tied", *better] if same else better
+    if same and len("; ".join(parts)) > LONGEST:
+        parts[0] = f"{len(same)} of {len(picks)} sequences: tied"
+    text = "; ".join(parts) or "difference in hit rate: not estimated"
     return Effect(text=text, against=USUAL, change=math.nan, low=math.nan, high=math.nan, better="higher")
 
 
-def best_other(own: Sequence[PolicyResult], policy: str) -> PolicyResult | None:
-    """The best of the other policies that may be recommended and were compared; None if there is none."""
-    fit = [r for r in own if r.policy not in (policy, REFUSING) and points(r)]
-    return max(fit, key=lambda r: r.hit_rate.value, default=None)
+def gain(own: Sequence[PolicyResult], policy: str) -> str:
+    """The difference of a policy from the usual one in points of hit rate: "+22 points (20 – 24)"."""
+    r = next(r for r in own if r.policy == policy)
+    test = r.against_usual.difference if r.against_usual is not None else None
+    if test is None:
+        return "not estimated"
+    low, high = (f"{100 * bound:.0f}".replace("-", number_texts.MINUS) for bound in (test.low, test.high))
+    return f"{100 * test.estimate:+.0f} points{'' if low == high else f' ({low} – {high})'}"
+
+
+def short_name(policy: str) -> str:
+    """A policy without the prefix that most of them have: "LFU"."""
+    name = policy.removeprefix("allkeys-")
+    return name.upper() if name in ("lru", "lfu") else name
 
 
 def certainty(results: Sequence[PolicyResult], picks: dict[str, str], share: float | None) -> Certainty:

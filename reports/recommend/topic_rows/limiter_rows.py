@@ -7,6 +7,7 @@ import numpy as np
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow, Certainty, Effect, Price
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.recommend.rule.certainty import certainty_of, same_pick_share
 from stampede.reports.recommend.rule.pick import Candidates, common_rounds, minimum_effect
 from stampede.reports.statistics.comparison import compare
@@ -24,6 +25,7 @@ FEW_DECISIONS = 3000
 """From this many decisions without a violation on, at most 0.1 % can be wrong (95 %)."""
 RESOLUTION_MS = 0.01
 """The smallest difference of the time per call that counts."""
+NO_TIME = "no measurable extra time"
 COMMAND = "make bench"
 RACES_COMMAND = "make races"
 
@@ -130,7 +132,7 @@ def row_of(
         alternative=alternative,
         reservations=() if order_was_tested(races, pick.info.name) else (f"races not tested: {RACES_COMMAND}",),
         excluded=reasons,
-        minimum=candidates.minimum.share,
+        minimum=candidates.required.share,
         metric="time per call",
     )
 
@@ -147,7 +149,7 @@ def how_sure(pick: LimiterResult, candidates: Candidates) -> tuple[Certainty, fl
 def strict_effect(pick: LimiterResult) -> Effect:
     """No violation, and what that many decisions exclude (rule of three)."""
     most = 100 * 3 / pick.decisions
-    text = f"no violation in {pick.decisions:,} decisions (at most {most:.2g} % can be wrong, 95 %)"
+    text = f"no violation in {pick.decisions:,} decisions (95 % bound: {most:.2g} %)"
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
 
@@ -155,8 +157,8 @@ def burst_effect(pick: LimiterResult) -> Effect:
     """The fullest window in multiples of L, and what the contract allows."""
     burst = int(pick.contract["capacity"])
     text = (
-        f"at most {most_in_a_window(pick)} × L in any window (by contract bursts of {burst}, then "
-        f"{pick.contract['refill_per_s']:g} calls per second)"
+        f"at most {most_in_a_window(pick)} × L in any window (contract: bursts of {burst}, then "
+        f"{pick.contract['refill_per_s']:g} calls/s)"
     )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
@@ -182,24 +184,20 @@ def time_price(pick: LimiterResult) -> Price:
     """Time per call above that of an empty script, paired by round."""
     what = "per call over an empty script"
     added = pick.latency.difference if pick.latency is not None else None
-    if added is not None and added.low <= 0 <= added.high:
-        span = f"{signed(added.low)} – {signed(added.high)} ms"
-        return Price(text=f"no significant extra time {what} ({span})", kind="none", brief="no significant extra time")
-    if added is not None:
-        span = f"{added.low:.3f} – {added.high:.3f}"
-        time = f"{signed(added.estimate)} ms"
-        return Price(text=f"{time} {what} ({span})", kind="measured", brief=f"{time} per call ({span})")
     each = pick.latency_rounds_ms
-    if not len(each):
+    if added is not None:
+        estimate, low, high, note = added.estimate, added.low, added.high, ""
+    elif len(each):
+        estimate, low, high = float(np.median(each)), float(each.min()), float(each.max())
+        note = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
+    else:
         return Price(text=f"time {what}: not estimated", kind="not estimated")
-    rounds = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
-    time, span = f"{signed(float(np.median(each)))} ms", f"{each.min():.3f} – {each.max():.3f}"
-    return Price(text=f"{time} {what} ({span}, {rounds})", kind="measured", brief=f"{time} per call ({span})")
-
-
-def signed(value_ms: float) -> str:
-    """A difference with its sign: "+0.072"."""
-    return f"{value_ms:+.3f}".replace("-", "−")
+    if low <= 0 <= high:
+        bounds = f"{number_texts.signed(low)} – {number_texts.signed(high)} ms{', ' if note else ''}{note}"
+        return Price(text=f"no measurable extra time {what} ({bounds})", kind="none", brief=f"{NO_TIME} per call")
+    time, span = number_texts.signed(estimate, "ms"), number_texts.between(low, high)
+    full = number_texts.between(low, high, note)
+    return Price(text=f"{time} {what}{full}", kind="measured", brief=f"{time} per call{span}")
 
 
 def bytes_price(pick: LimiterResult) -> Price:
@@ -216,7 +214,7 @@ def bytes_price(pick: LimiterResult) -> Price:
     return Price(
         text=f"{text}, {more} at {USUAL_LIMIT} (extrapolated)",
         kind="measured",
-        brief=f"{here}, {more} at a limit of {USUAL_LIMIT} (extrapolated)",
+        brief=f"{here}, {more} at a limit of {USUAL_LIMIT}",
     )
 
 
@@ -248,4 +246,5 @@ def time_difference(x: LimiterResult, y: LimiterResult) -> str:
     d = c.difference
     if d.low <= 0 <= d.high:
         return "no significant difference in time per call"
-    return f"{signed(d.estimate)} ms per call ({signed(d.low)} to {signed(d.high)})"
+    bounds = f"{number_texts.signed(d.low)} to {number_texts.signed(d.high)}"
+    return f"{number_texts.signed(d.estimate, 'ms')} per call ({bounds})"

@@ -9,6 +9,7 @@ import pandas as pd
 from stampede.reports.analysis.rows import Floats, Ints
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.recommend.rule.pick import LEAST_EFFECT
 from stampede.reports.statistics.comparison import compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -113,10 +114,11 @@ def effect(found: list[Batch], pick: str, rtt: str) -> Effect:
         ratio = batch.against_alone.ratio if batch is not None and batch.against_alone is not None else None
         if ratio is None:
             continue
-        low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
-        parts.append(f"{formatting.number(1 / ratio.estimate)} ({low} – {high}) at {keys} keys")
+        speed = formatting.number(1 / ratio.estimate)
+        times = f"{speed} times at {keys}" if parts else f"{speed} times as fast as {ALONE} at {keys} keys"
+        parts.append(f"{times}{number_texts.between(1 / ratio.high, 1 / ratio.low)}")
         change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1)
-    text = f"times as fast as {ALONE}: {', '.join(parts)}; RTT {rtt}"
+    text = f"{', '.join(parts) or 'speed: not estimated'}; RTT {rtt}"
     return Effect(text=text, against=ALONE, change=change[0], low=change[1], high=change[2])
 
 
@@ -126,11 +128,13 @@ def one_key_price(found: list[Batch], pick: str, rtt: str) -> Price:
     difference = batch.against_alone.difference if batch is not None and batch.against_alone is not None else None
     if difference is None:
         return Price(text="time for one key: not estimated", kind="not estimated")
-    span = f"{difference.low:+.3f} – {difference.high:+.3f} ms".replace("-", "−")
-    if difference.low <= 0 <= difference.high:
-        return Price(text=f"no significant extra time for one key ({span})", kind="none")
-    estimate = f"{difference.estimate:+.3f} ms".replace("-", "−")
-    return Price(text=f"{estimate} for one key ({span})", kind="measured")
+    low, high = difference.low, difference.high
+    if low <= 0 <= high:
+        bounds = f"{number_texts.signed(low)} – {number_texts.signed(high)} ms"
+        brief = "no measurable extra time for one key"
+        return Price(text=f"{brief} ({bounds})", kind="none", brief=brief)
+    time = number_texts.signed(difference.estimate, "ms")
+    return Price(text=f"{time} for one key{number_texts.between(low, high)}", kind="measured")
 
 
 def alternative(facts: pd.DataFrame, pick: str, rtt: str, ways: dict[str, int]) -> str:

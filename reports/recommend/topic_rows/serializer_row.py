@@ -10,7 +10,7 @@ import pandas as pd
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import HIGH_SHARE, AnswerRow, Certainty, Effect, Price
 from stampede.reports.statistics.comparison import compare
-from stampede.reports.statistics.estimate import MIN_ROUNDS, Floats, median
+from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, Floats, median
 from stampede.reports.statistics.resampling import resampled_share
 from stampede.reports.topics.experiments.serializer_cost_section import NAME, both_ways, sizes_bytes
 from stampede.reports.topics.serializers.break_even import positive_between
@@ -94,15 +94,23 @@ def effect(found: Savings) -> Effect:
     middle, last = np.median(found.saved_ms, axis=1), len(found.sizes_bytes) - 1
     above = next((i for i in range(last + 1) if middle[i] >= WORTH_MS), last)
     begin = median([float(x) for x in found.worth_from])
-    text = "MessagePack saves "
+    text = "encode + decode: "
     if math.isfinite(begin.value):
-        span = f" ({size_text(begin.low)} – {size_text(begin.high)})" if math.isfinite(begin.high) else ""
-        text += f"{WORTH_MS:g} ms per write and read from {size_text(begin.value)}{span}, {saving_text(found, above)}"
+        text += f"{WORTH_MS:g} ms less from {size_text(begin.value)}{sizes_between(begin)}, {saving_text(found, above)}"
     else:
-        text += f"{saving_text(found, above)}, per write and read"
+        text += f"MessagePack saves {saving_text(found, above)}"
     ratio = compare(list(found.msgpack_ms[above]), list(found.json_ms[above])).ratio
     change = (ratio.estimate - 1, ratio.low - 1, ratio.high - 1) if ratio else (math.nan, math.nan, math.nan)
     return Effect(text=text, against="JSON", change=change[0], low=change[1], high=change[2])
+
+
+def sizes_between(begin: Estimate) -> str:
+    """The interval of a size, with its unit once: " (9 – 9.8 KB)"; empty if it is a constant or has no upper end."""
+    if not math.isfinite(begin.high):
+        return ""
+    low, high = size_text(begin.low), size_text(begin.high)
+    unit = high.rpartition(" ")[2]
+    return "" if low == high else f" ({low.removesuffix(f' {unit}')} – {high})"
 
 
 def saving_text(found: Savings, i: int) -> str:

@@ -1,5 +1,6 @@
 """The first screen and the terminal: every answer with its price and certainty, and what this run did not measure."""
 
+import html
 import math
 import re
 import shutil
@@ -15,7 +16,8 @@ from stampede.reports.output.panels.first_screen.answer_texts import (
     brief_effect,
     brief_price,
     certainty_text,
-    other_costs,
+    price_items,
+    price_text,
 )
 from stampede.reports.output.panels.first_screen.effect_bar import MIDDLE, REACH, effect_bar, spoken
 from stampede.reports.output.panels.first_screen.not_measured import not_measured
@@ -65,9 +67,32 @@ def test_each_answer_is_a_row_with_its_use_effect_price_and_certainty(rows_of_th
 
 
 def test_a_cost_that_was_not_estimated_is_named(rows_of_the_table: list[str]) -> None:
-    """It is never left out, which would read as no cost."""
-    assert other_costs(HOT_KEY) == ["not estimated: memory per record"]
+    """It is never left out, which would read as no cost: it has a place among the three costs of the table."""
+    assert price_items(HOT_KEY)[-1] == "not estimated: memory per record"
+    many = [Price(text=f"+{n} ms per hit", kind="measured") for n in range(1, 5)]
+    row = replace(HOT_KEY, prices=(*many, Price(text="memory: not estimated", kind="not estimated")))
+    assert price_items(row) == ["+1 ms per hit", "+2 ms per hit", "not estimated: memory"]
     assert "not estimated: memory per record" in rows_of_the_table[2]
+
+
+def test_no_measurable_extra_cost_is_an_item_only_if_no_cost_was_measured() -> None:
+    """Stated costs follow; the fold has all of them."""
+    small, stated = Price(text="no measurable extra hit latency", kind="none"), Price(text="one lock", kind="stated")
+    found = Price(text="+1.00 ms per hit (0.90 – 1.10)", kind="measured")
+    assert price_items(replace(HOT_KEY, prices=(small, stated))) == [small.text, stated.text]
+    row = replace(HOT_KEY, prices=(found, small, stated))
+    assert price_items(row) == [found.text, stated.text]
+    assert price_text(row) == f"{found.text}; {small.text}; {stated.text}"
+
+
+def test_each_cost_of_the_table_is_a_line_of_its_own_and_none_begins_with_a_semicolon(report: Report) -> None:
+    """The mechanism is the last line."""
+    cells = re.findall(r'<td class="text" data-label="Price">(.*?)</td>', page(report), flags=re.DOTALL)
+    assert len(cells) == len([row for row in ROWS if row.use])
+    for row, cell in zip([row for row in ROWS if row.use], cells, strict=True):
+        lines = [html.unescape(line) for line in re.findall(r"<li[^>]*>(.*?)</li>", cell)]
+        assert lines == [*price_items(row), *([row.mechanism] if row.mechanism else [])]
+        assert not any(line.startswith(";") for line in lines)
 
 
 def test_a_row_says_tied_at_most_once(rows_of_the_table: list[str]) -> None:

@@ -10,8 +10,8 @@ NOT_ESTIMATED = "not estimated"
 LEAST_EFFECT = 16
 """Characters of a phrase below which it is no whole effect."""
 NO_COST = "no measurable extra cost"
-MOST_COSTS = 3
-"""Costs of an answer in the table, without its mechanism. The fold has all."""
+MOST_ITEMS = 3
+"""The most costs of an answer in the table and on the terminal."""
 
 
 def answered(rows: Sequence[AnswerRow]) -> list[AnswerRow]:
@@ -24,16 +24,19 @@ def price_text(row: AnswerRow) -> str:
     return "; ".join(price.text for price in row.prices)
 
 
-def measured_costs(row: AnswerRow) -> list[str]:
-    """The costs that were measured, in short."""
-    return [price.short for price in row.prices if price.kind in ("measured", "none")]
+def price_items(row: AnswerRow) -> list[str]:
+    """The most important costs of an answer in short, at most MOST_ITEMS; all of them are in `price_text`.
 
-
-def other_costs(row: AnswerRow) -> list[str]:
-    """The costs that were not measured, in short: those that follow from the design, and those not estimated."""
+    Measured costs come first, then those that follow from the design, then those that are not estimated. That nothing
+    measurable was found is an item only if there is no measured cost.
+    """
+    measured = [price.short for price in row.prices if price.kind == "measured"]
+    small = [price.short for price in row.prices if price.kind == "none"]
     stated = [price.short for price in row.prices if price.kind == "stated"]
     nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
-    return [*stated, *([f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else [])]
+    absent = [f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else []
+    items = [*(measured or small), *stated]
+    return [*items[: MOST_ITEMS - len(absent)], *absent]
 
 
 def without_intervals(text: str) -> str:
@@ -52,7 +55,7 @@ def brief_effect(row: AnswerRow, width: int) -> str:
 
 def brief_price(row: AnswerRow, width: int) -> str:
     """The most important costs, and the first phrase of the mechanism, as many as fit, each whole."""
-    costs = [cost if len(cost) <= width else without_intervals(cost) for cost in main_costs(row)]
+    costs = [cost if len(cost) <= width else without_intervals(cost) for cost in price_items(row)]
     costs = [NO_COST if cost.startswith(NO_COST[:-5]) and len(cost) > width else cost for cost in costs]
     mechanism = row.mechanism.split("; ")[0]
     text = ""
@@ -61,13 +64,6 @@ def brief_price(row: AnswerRow, width: int) -> str:
         if len(longer) <= width:
             text = longer
     return text or "not stated"
-
-
-def main_costs(row: AnswerRow) -> list[str]:
-    """At most MOST_COSTS costs in short, the most important first. What was not estimated is always named."""
-    missing = [text for text in other_costs(row) if text.startswith(NOT_ESTIMATED)]
-    costs = [text for text in (*measured_costs(row), *other_costs(row)) if text not in missing]
-    return [*costs[: MOST_COSTS - len(missing)], *missing]
 
 
 def certainty_text(row: AnswerRow) -> str:
