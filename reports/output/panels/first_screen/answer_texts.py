@@ -45,12 +45,13 @@ def without_intervals(text: str) -> str:
 
 
 def brief_effect(row: AnswerRow, width: int) -> str:
-    """The effect in at most that many characters, as whole phrases without intervals. Empty: none is so short."""
+    """The effect in at most that many characters, as whole phrases with a figure. Empty: none is so short."""
     if row.effect is None:
         return ""
-    text = without_intervals(row.effect.text).split(", compared with ")[0]
+    text = re.sub(r", compared with .*| as one by one", "", without_intervals(row.effect.text))
     ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s| than ", text))]
-    return next((text[:end] for end in sorted(ends, reverse=True) if LEAST_EFFECT <= end <= width), "")
+    phrases = [*(text[:end] for end in sorted(ends, reverse=True)), *text.split("; ")]
+    return next((x for x in phrases if LEAST_EFFECT <= len(x) <= width and re.search(r"\d", x)), "")
 
 
 def brief_price(row: AnswerRow, width: int) -> str:
