@@ -29,7 +29,7 @@ NOUNS = {
 }
 """The names of metrics in a sentence."""
 BRIEF_NOUNS = {"loads-per-1000-reads": "queries"}
-"""Shorter names, for a second metric beside the one that decides."""
+"""Shorter names, for a second metric after the one that decides."""
 LONGEST = 110
 """The longest text of an effect."""
 

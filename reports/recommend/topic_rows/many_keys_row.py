@@ -108,7 +108,8 @@ def effect(found: list[Batch], pick: str, rtt: str) -> Effect:
     """The speed-up at the shown numbers of keys, or at the largest one measured."""
     most = max(b.reads for b in found if (b.method, b.rtt) == (pick, rtt))
     shown = [k for k in SHOWN if batch_of(found, pick, rtt, k) is not None] or [most]
-    parts, change = [], (math.nan, math.nan, math.nan)
+    parts: list[str] = []
+    change = (math.nan, math.nan, math.nan)
     for keys in shown:
         batch = batch_of(found, pick, rtt, keys)
         ratio = batch.against_alone.ratio if batch is not None and batch.against_alone is not None else None

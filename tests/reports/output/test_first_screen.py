@@ -82,6 +82,8 @@ def test_no_measurable_extra_cost_is_an_item_only_if_no_cost_was_measured() -> N
     assert price_items(replace(HOT_KEY, prices=(small, stated))) == [small.text, stated.text]
     row = replace(HOT_KEY, prices=(found, small, stated))
     assert price_items(row) == [found.text, stated.text]
+    many = [Price(text=f"+{n} ms per hit", kind="measured") for n in range(1, 5)]
+    assert price_items(replace(row, prices=(*many, stated))) == ["+1 ms per hit", "+2 ms per hit", stated.text]
     assert price_text(row) == f"{found.text}; {small.text}; {stated.text}"
 
 

@@ -27,16 +27,16 @@ def price_text(row: AnswerRow) -> str:
 def price_items(row: AnswerRow) -> list[str]:
     """The most important costs of an answer in short, at most MOST_ITEMS; all of them are in `price_text`.
 
-    Measured costs come first, then those that follow from the design, then those that are not estimated. That nothing
-    measurable was found is an item only if there is no measured cost.
+    Measured costs come first, then those that follow from the design, then those that are not estimated; each kind has
+    a place. That nothing measurable was found is an item only if there is no measured cost.
     """
     measured = [price.short for price in row.prices if price.kind == "measured"]
     small = [price.short for price in row.prices if price.kind == "none"]
     stated = [price.short for price in row.prices if price.kind == "stated"]
     nouns = [price.short.removesuffix(f": {NOT_ESTIMATED}") for price in row.prices if price.kind == NOT_ESTIMATED]
     absent = [f"{NOT_ESTIMATED}: {', '.join(nouns)}"] if nouns else []
-    items = [*(measured or small), *stated]
-    return [*items[: MOST_ITEMS - len(absent)], *absent]
+    places = MOST_ITEMS - len(absent) - len(stated[:1])
+    return [*[*(measured or small)[:places], *stated][: MOST_ITEMS - len(absent)], *absent]
 
 
 def without_intervals(text: str) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
-from stampede.reports.recommend.rule.tail_latency import p99_reliable
+from stampede.reports.output.panels.first_screen.tail_latency import p99_reliable
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.run_folder.run_warnings import COUNTS_DIFFER
 from stampede.run_folder.schema import ScenarioInfo

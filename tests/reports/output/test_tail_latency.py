@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import analyse
-from stampede.reports.recommend.rule.tail_latency import p99_reliable
+from stampede.reports.output.panels.first_screen.tail_latency import p99_reliable
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
 from tests.reports.planted_runs.planted import MS, Change, Row, as_simulated, plant, scenario
