@@ -76,7 +76,7 @@ def test_only_contenders_that_ran_are_explored_and_no_baselines_copies_or_opt_in
     assert info.word("cache-aside", "eventually-fresh") == "broken"
     assert races_remarks(folder) == []
     text = render(folder).read_text(encoding="utf-8")
-    assert "of its guarantees" in text
+    assert "Which contender keeps which guarantee?" in text
     assert "not explored: it runs only in scenarios that name it" in text
     assert text.count('<svg xmlns="http://www.w3.org/2000/svg" class="sequence"') >= 1
 

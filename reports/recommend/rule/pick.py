@@ -156,7 +156,7 @@ class Candidates:
             return True
         usual = replace(self, minimum=replace(self.minimum, share=LEAST_EFFECT))
         by_estimates = simplest_not_beaten(usual.beats(np.arange(self.rounds)[None]))[0]
-        return self.pick == 0 and by_estimates != 0
+        return bool(self.pick == 0 and by_estimates != 0)
 
     def may_be_beaten(self) -> bool:
         """Whether an interval leaves open that another candidate is better than the pick by more than the minimum."""

@@ -10,6 +10,7 @@ import pytest
 
 from stampede.reports.analysis.frames import Cell, cells
 from stampede.reports.metrics import convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age
+from stampede.reports.metrics.cache_misses import LEAST_READS
 from stampede.reports.metrics.database_loads import episodes, loads_over_expiries, loads_per_ttl
 from stampede.reports.metrics.metric import find_metric, metrics
 from stampede.reports.metrics.response_times import Spans, evidence, reads, spans
@@ -89,27 +90,29 @@ def longest(cell: CellInfo, rows: list[Row]) -> float:
     return waits(window(rows, "read"), cell)[-1]
 
 
-def served(select: Callable[[Row], bool]) -> Callable[[CellInfo, list[Row]], float]:
-    """The median service time of the selected reads that were answered; nan below five."""
+def answered_reads(cell: CellInfo, rows: list[Row]) -> list[Row]:
+    return [r for r in window(rows, "read") if r["error"] is None and not is_open(r, cell)]
 
+
+def is_hit(row: Row) -> bool:
+    return row["loads"] == 0 and row["first_cache_reply"] == "value"
+
+
+def is_waiting(row: Row) -> bool:
+    return row["loads"] == 0 and row["first_cache_reply"] == "none"
+
+
+def middle_service(select: Callable[[Row], bool]) -> Callable[[CellInfo, list[Row]], float]:
     def of(cell: CellInfo, rows: list[Row]) -> float:
-        x = sorted((r["end_ns"] - r["start_ns"]) / MS for r in answered_reads(cell, rows) if select(r))
-        return float(x[math.ceil(len(x) / 2) - 1]) if len(x) >= 5 else math.nan
+        x = sorted((r["end_ns"] - r["start_ns"]) / 1e6 for r in answered_reads(cell, rows) if select(r))
+        return x[math.ceil(len(x) / 2) - 1] if len(x) >= LEAST_READS else math.nan
 
     return of
 
 
-def answered_reads(cell: CellInfo, rows: list[Row]) -> list[Row]:
-    return [r for r in window(rows, "read") if not is_open(r, cell) and r["error"] is None]
-
-
-def missed(r: Row) -> bool:
-    return bool(r["loads"]) or r["first_cache_reply"] == "none"
-
-
-def missed_share(cell: CellInfo, rows: list[Row]) -> float:
+def misses_per_1000(cell: CellInfo, rows: list[Row]) -> float:
     own = answered_reads(cell, rows)
-    return 1000 * sum(missed(r) for r in own) / len(own)
+    return 1000 * sum(not is_hit(r) for r in own) / len(own)
 
 
 PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
@@ -121,16 +124,16 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
     "read-p99": at(0.99, "read"),
     "service-p10": at(0.10, "read", "start_ns"),
     "service-p99": at(0.99, "read", "start_ns"),
+    "hit-p50": middle_service(is_hit),
+    "miss-p50": middle_service(lambda row: not is_hit(row)),
+    "waiting-p50": middle_service(is_waiting),
+    "misses-per-1000-reads": misses_per_1000,
     "read-max": longest,
     "write-p50": at(0.5, "write"),
     "loads-per-1000-reads": over_reads(
         lambda rows: sum(r["loads"] for r in window(rows, "read", "write", "background"))
     ),
     "database-ms-per-1000-reads": database_ms,
-    "hit-p50": served(lambda r: r["first_cache_reply"] == "value" and not missed(r)),
-    "miss-p50": served(missed),
-    "waiting-p50": served(lambda r: missed(r) and not r["loads"]),
-    "misses-per-1000-reads": missed_share,
     "hit-rate": hits,
     "redis-hit-rate": redis_hits,
     "commands-per-request": lambda _, rows: (
@@ -193,8 +196,8 @@ def one_cell(folder: Path, make: Callable[[int], list[Row]], name: str = "cache-
 def misses_of(cell: CellInfo, rows: list[Row], number: int) -> list[Row]:
     """The rows with only that many misses."""
     kept = 0
-    for r in window(rows, "read"):
-        if missed(r) and not is_open(r, cell) and r["error"] is None:
+    for r in answered_reads(cell, rows):
+        if not is_hit(r):
             kept += 1
             if kept > number:
                 r |= {"loads": 0, "first_cache_reply": "value"}

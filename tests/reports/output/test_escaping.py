@@ -93,6 +93,8 @@ def hostile_run(tmp_path_factory: pytest.TempPathFactory) -> Path:
     plant(folder, rounds=3, contenders=named, scenarios=[scenario("stampede")])
     info = read_run(folder).info
     info.contenders = [replace(c, summary=HOSTILE, file=f"/their/{HOSTILE}.py") for c in info.contenders]
+    hostile = next(c for c in info.contenders if c.name == HOSTILE)
+    hostile.moving_parts = []  # the simplest one, so that the answer names it
     info.remarks = [{"name": HOSTILE, "what": HOSTILE, "cost": HOSTILE}]
     info.command = f"stampede bench --contender '{HOSTILE}'"
     info.metadata["servers"]["redis"] |= {"name": HOSTILE, "settings": {HOSTILE: HOSTILE}}
