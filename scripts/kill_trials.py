@@ -229,7 +229,7 @@ def conclude(
     if any(line.startswith("Traceback") for line in lines):
         row.faults.append("a traceback")
     if trial.runs.exists() and not gone:
-        reports = reports and not any(line.startswith("report: ") for line in lines)
+        reports = reports and not any(line.startswith(("report: ", "Report: ")) for line in lines)
         row.cells, faults = kept_cells(trial, reports=reports)
         row.faults += faults
         if row.code == 0 and lines[-1:] and trial.arguments[0] == "bench":

@@ -28,7 +28,7 @@ def saturated(results: Results) -> Iterator[RunWarning]:
             drain = cells[0].scenario.drain_s
             yield RunWarning(
                 kind=run_warnings.SATURATED,
-                what=f"{contender.name}: {due - open_:,.0f} of {due:,.0f} requests ended within D = {drain:g} s",
+                what=f"{contender.name} left {open_:,.0f} of {due:,.0f} requests unanswered after D = {drain:g} s",
                 value=(due - open_) / due,
                 limit=1,
                 scenario=scenario,

@@ -37,6 +37,16 @@ from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD, ContenderInfo, ScenarioInfo
 
 TEMPLATES = Path(__file__).parent / "templates"
+LABELS = {
+    "stampede": "hot key",
+    "rate-limit-flood": "limiters",
+    "pipelining": "many keys",
+    "serializer-cost": "serializers",
+    "limiter-memory": "limiter memory",
+    "monitor-cost": "MONITOR",
+    "over-http": "HTTP",
+}
+"""Labels of sections in the navigation, by the name of a scenario or experiment. Others have their name."""
 
 
 def render(folder: Path) -> Path:
@@ -81,6 +91,15 @@ def page(report: Report) -> str:
     return environment.get_template("report.html.j2").render(**values(report))
 
 
+def navigation(report: Report) -> list[tuple[str, str]]:
+    """Anchors and labels of the questions' sections. All fault scenarios share the link to the first."""
+    found = [(s.scenario.name, s.scenario.name) for s in report.sections if not s.scenario.variant_of]
+    found += [(s.scenario.name, "faults") for s in report.fault_scenarios[:1]]
+    found += [(s.scenario.name, s.scenario.name) for s in report.limiters[:1]]
+    found += [(f"experiment-{charts.slug(s.info.name)}", s.info.name) for s in report.experiments]
+    return [(anchor, LABELS.get(label, label)) for anchor, label in found]
+
+
 def values(report: Report) -> dict[str, Any]:
     """The variables of the template."""
     script = (TEMPLATES / "report.js").read_text(encoding="utf-8")
@@ -106,7 +125,8 @@ def values(report: Report) -> dict[str, Any]:
         "begun": begun_text(run.info),
         "high_share": HIGH_SHARE,
         "most_warnings": warnings_panel.MOST,
-        "warning_entries": warnings_panel.entries(analysis.warnings),
+        "warning_entries": warnings_panel.entries(analysis.warnings, report.answer_rows),
+        "navigation": navigation(report),
         "glossary": GLOSSARY,
         "depends_on": report.depends_on,
         "claims": report.claims,

@@ -13,19 +13,40 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
-from stampede.reports.output.panels.first_screen.answer_texts import answered, price_items
-from stampede.reports.output.panels.first_screen.not_measured import MissingAnswer, not_measured
+from stampede.reports.output.panels.first_screen.answer_texts import answered, brief_effect, brief_price
+from stampede.reports.output.panels.first_screen.not_measured import not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.output.report_model import Report
 from stampede.reports.recommend.answer_row import AnswerRow
 
 WIDTH = 80
 MOST_LINES = 25
-MOST_PATTERNS = 4
-ALL_COSTS = 6
-"""Costs of an answer that the terminal shows at most."""
+MOST_PATTERNS, LEAST_PATTERNS = 4, 2
 INDENT = "   "
 CUT = " …"
+QUESTION_COLUMN, USE_COLUMN, PRICE_COLUMN = 22, 16, 70
+DETAILS = ("strict-limit", "burst-limit", "serializer", "many-keys", "eviction", "outage")
+"""Names of questions that have no line for their price."""
+SHORT_QUESTIONS = {
+    "fewer-queries": "Still fewer queries",
+    "hot-key-may-wait": "Hot key, may wait",
+    "hot-key-must-not-wait": "Hot key, must not wait",
+}
+"""Questions that are wider than their column."""
+SHORT_MISSING = {
+    "Records must be fresh": "fresh records",
+    "Redis fails or hangs": "outages",
+    "Race conditions: every order of a few concurrent requests": "races",
+    "Your own table, SQL and rate": "your own table",
+    "Size and types of all serializers": "all serializers",
+}
+"""What was not measured, in fewer words."""
+VERDICTS = {
+    "holds": "confirmed",
+    "holds only if": "conditional",
+    "cannot tell": "inconclusive",
+    "does not hold": "refuted",
+}
 NAME_COLUMN = 22
 HIT, MISS, QUERIES, EXPIRY = "hit-p50", "miss-p50", "loads-per-1000-reads", "loads-per-expiry"
 HEADINGS = ("hit ms", "miss ms", "queries/1k", "per expiry")
@@ -55,12 +76,16 @@ def report_lines(report: Report) -> list[ConsoleLine]:
     elif nothing_finished(analysis):
         head.append(ConsoleLine(text="No cell was finished: there is nothing to report."))
     tail = [
-        *pattern_lines(analysis, report.answer_rows),
         *styled(folded(claims_text(report.claims), 2, INDENT), ""),
-        *styled(folded(warnings_text(analysis), 2, INDENT), "yellow" if analysis.warnings else "green"),
-        *styled(folded(missing_text(report), 2, INDENT), ""),
+        *styled(warning_lines(report), "yellow" if analysis.warnings else "green"),
+        *styled(missing_lines(report), ""),
     ]
-    return [*head, *answer_lines(answered(report.answer_rows), MOST_LINES - len(head) - len(tail)), *tail]
+    rows = answered(report.answer_rows)
+    wanted = len(rows) + sum(row.name not in DETAILS for row in rows)
+    room = MOST_LINES - len(head) - len(tail)
+    most = min(MOST_PATTERNS, max(LEAST_PATTERNS, room - wanted - 1))
+    patterns = list(pattern_lines(analysis, report.answer_rows, most))
+    return [*head, *answer_lines(rows, room - len(patterns)), *patterns, *tail]
 
 
 def nothing_finished(analysis: Analysis) -> bool:
@@ -71,43 +96,28 @@ def nothing_finished(analysis: Analysis) -> bool:
 
 
 def answer_lines(rows: Sequence[AnswerRow], room: int) -> Iterator[ConsoleLine]:
-    """Each question with its answer and price.
-
-    Spare lines go first to answers whose main price does not fit into one line, then to the others, in their order.
-    """
+    """Each question with its answer and effect. Spare lines show prices: those of details come last."""
     kept = rows[: max(room, 0)]
-    sizes = [1] * len(kept)
-    spare = room - len(kept)
-    for wanted in (1, ALL_COSTS):
-        for k, row in enumerate(kept):
-            more = len(fitting(row, wanted)) - sizes[k]
-            if 0 < more <= spare:
-                sizes[k] += more
-                spare -= more
-    for row, size in zip(kept, sizes, strict=True):
-        yield from styled(within(row, size), "")
+    order = sorted(kept, key=lambda row: row.name in DETAILS)
+    priced = {row.name for row in order if row.name not in DETAILS}
+    while len(kept) + sum(row.name in priced for row in kept) > room:
+        priced.discard(next(row.name for row in reversed(order) if row.name in priced))
+    for row in kept:
+        yield ConsoleLine(text=answer_line(row))
+        if row.name in priced:
+            yield ConsoleLine(text=f"{INDENT}price: {brief_price(row, PRICE_COLUMN)}", style="dim")
 
 
-def within(row: AnswerRow, most: int) -> list[str]:
-    """A question, its answer and as many of its costs as that many lines hold."""
-    for costs in range(ALL_COSTS, 0, -1):
-        lines = fitting(row, costs)
-        if len(lines) <= most:
-            return lines
-    return folded(" ".join(line.strip() for line in fitting(row, 1)), most, INDENT)
+def answer_line(row: AnswerRow) -> str:
+    """A question, what to use and the effect in columns. A certainty that is not high follows what to use."""
+    question = SHORT_QUESTIONS.get(row.name, row.question)
+    use = row.use if row.certainty == "high" else f"{row.use} ({row.certainty})"
+    start = f"{question:{QUESTION_COLUMN}} {use:{USE_COLUMN}}"
+    return f"{shorter(start.rstrip(), WIDTH):{len(start)}} {brief_effect(row, WIDTH - len(start) - 1)}".rstrip()
 
 
-def fitting(row: AnswerRow, most_costs: int) -> list[str]:
-    """The lines for a question, its answer, how sure it is, and the first of its costs."""
-    mechanism = [row.mechanism] if row.mechanism else []
-    costs = [*price_items(row), *mechanism] or ["not stated"]
-    more = CUT if len(costs) > most_costs else ""
-    text = f"{row.question}: {row.use} ({row.certainty}). Price: {'; '.join(costs[:most_costs])}{more}"
-    return textwrap.wrap(text, WIDTH, subsequent_indent=INDENT, break_on_hyphens=False)
-
-
-def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[ConsoleLine]:
-    """The table of at most MOST_PATTERNS patterns, the recommended ones first."""
+def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow], most: int) -> Iterator[ConsoleLine]:
+    """The table of at most that many patterns, the recommended ones first."""
     scenario = many_keys(analysis)
     expiring = [place for place, _, metric in analysis.figures if metric == EXPIRY and measured(analysis, place)]
     places = (scenario.name if scenario else "", expiring[0] if expiring else "")
@@ -117,7 +127,7 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[Con
         if c.kind == "contender" and any(analysis.ran(place, c.name) for place in places)
     ]
     used = [row.pick for row in rows if row.pick in names]
-    names = sorted(names, key=lambda name: (name not in used, name == "no-cache"))[:MOST_PATTERNS]
+    names = sorted(names, key=lambda name: (used.index(name) if name in used else len(used), name == "no-cache"))[:most]
     if not names:
         return
     heading = "".join(f"{title:>13}" for title in HEADINGS)
@@ -140,40 +150,53 @@ def value(analysis: Analysis, scenario: str, contender: str, metric: str) -> str
 
 
 def claims_text(found: Sequence[ClaimFinding]) -> str:
-    """The article's claims by verdict: those that do not hold by name, the others by name while there is room."""
+    """The article's claims by verdict, those that are refuted by name."""
     by_word: dict[str, list[str]] = {}
     for finding in found:
-        by_word.setdefault(finding.verdict.word, []).append(finding.claim.short)
-    if not by_word:
-        return ""
-    said = {"does not hold": "refuted", "holds": "confirmed", "holds only if": "conditional"}
-    parts = [
-        f"{text} {len(by_word[word])} ({'; '.join(by_word[word])})" for word, text in said.items() if word in by_word
-    ]
-    left = len(by_word.get("cannot tell", []))
-    return f"Claims: {', '.join([*([f'{left} open'] if left else []), *parts])}"
+        by_word.setdefault(finding.verdict.word, []).append(f"{finding.claim.row} {finding.claim.short}")
+    parts = [f"{len(by_word[word])} {text}" for word, text in VERDICTS.items() if word in by_word]
+    refuted = by_word.get("does not hold", [])
+    names = f" ({', '.join(refuted)})" if refuted else ""
+    return f"Claims: {', '.join(parts)}{names}" if parts else ""
 
 
-def warnings_text(analysis: Analysis) -> str:
-    """The number of warnings, and what the most serious ones mean."""
+def warning_lines(report: Report) -> list[str]:
+    """The number of warnings, and as many of the most severe ones as two lines hold."""
+    analysis = report.analysis
     if not analysis.warnings:
-        return f"No warning; {len(analysis.passed)} checks passed."
-    entries = warnings_panel.entries(analysis.warnings)[: warnings_panel.MOST]
-    meant = " ".join(
-        f"{f'{entry.scenario}: ' if entry.scenario else ''}{entry.consequence or f'{entry.lead}.'}" for entry in entries
-    )
-    return f"Warnings ({len(analysis.warnings)}): {meant}"
+        return [f"No warning; {len(analysis.passed)} checks passed."]
+    found = warnings_panel.entries(analysis.warnings, report.answer_rows)
+    said = [f"{entry.lead}. {entry.consequence.split('; ')[0].removesuffix('.')}." for entry in found]
+    text = f"Warnings: {len(analysis.warnings)}."
+    lines = longest(text, said, " ", 2)
+    return lines if lines != [text] else longest(text, [f"{entry.lead}." for entry in found], " ", 2)
 
 
-def missing_text(report: Report) -> str:
-    """What was not measured, with the command for it."""
+def missing_lines(report: Report) -> list[str]:
+    """What was not measured with the commands for it, as much as two lines hold."""
     found = not_measured(report.run, report.answer_rows, explored=report.races is not None)
-    return f"Not measured: {'; '.join(map(missing_in_words, found))}." if found else ""
+    parts = [f"{shortly(line.what)} ({line.command})" if line.command else shortly(line.what) for line in found]
+    return longest("Not measured:", parts, "; ", 2) if parts else []
 
 
-def missing_in_words(line: MissingAnswer) -> str:
-    """One question without an answer, and its command."""
-    return f"{line.what} ({line.command})" if line.command else f"{line.what} ({line.why})" if line.why else line.what
+def shortly(what: str) -> str:
+    """What was not measured, in few words: what follows a colon is left out."""
+    return ", ".join(SHORT_MISSING.get(part, part).partition(":")[0] for part in what.split("; "))
+
+
+def longest(start: str, parts: Sequence[str], separator: str, most: int) -> list[str]:
+    """The start and the first parts, each whole, in at most that many lines."""
+    lines = [start]
+    kept: list[str] = []
+    for part in parts:
+        longer = textwrap.wrap(
+            f"{start} {separator.join([*kept, part])}", WIDTH, subsequent_indent=INDENT, break_on_hyphens=False
+        )
+        if len(longer) > most:
+            break
+        kept.append(part)
+        lines = longer
+    return lines
 
 
 def folded(text: str, most: int, indent: str = "") -> list[str]:

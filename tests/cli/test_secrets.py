@@ -308,7 +308,7 @@ def test_a_bench_leaves_no_secret(bench_home: tuple[Path, str], urls: tuple[str,
     with the URLs that are given then."""
     home, said = bench_home
     (folder,) = (home / "runs").iterdir()
-    assert f"report: {folder}" in said
+    assert f"Report: {folder}" in said
     assert TRACE.findall(said) == []
     assert traces(home) == []
     assert "connected with" in "".join(log.read_text() for log in folder.glob("*.log"))

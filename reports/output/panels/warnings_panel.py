@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
+from stampede.reports.output import formatting
+from stampede.reports.recommend.answer_row import AnswerRow
 from stampede.run_folder import run_warnings
 from stampede.run_folder.run_warnings import RunWarning, WarningKind
 
@@ -18,7 +20,7 @@ CONSEQUENCES = {
     run_warnings.CELLS_MISSING.name: "Rounds that lack a cell are left out of comparisons.",
     run_warnings.FEW_ROUNDS.name: "The page shows ranges and no verdicts.",
     run_warnings.SATURATED.name: "Its latency is a lower bound, and it is not recommended.",
-    run_warnings.GENERATOR_LATE.name: "p99 gaps below 2× mean nothing here; medians and query counts are not affected.",
+    run_warnings.GENERATOR_LATE.name: "Differences in p99 below 2× are noise there; medians and queries are reliable.",
     run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high, differences are valid.",
     run_warnings.MACHINE_BUSY.name: "Latency includes the wait for a core; query counts are not affected.",
     run_warnings.NOT_STEADY.name: "One figure for the whole cell hides a change within it.",
@@ -26,6 +28,7 @@ CONSEQUENCES = {
     run_warnings.OTHER_LOAD.name: "Absolute latency is too high; differences between patterns are still valid.",
     run_warnings.DRIFT.name: "Absolute latency drifted; differences between patterns are still valid.",
     run_warnings.SCALE_NOT_PRESERVED.name: "No verdict on that pattern there: a longer TTL would change it.",
+    run_warnings.DISTANCE_OFF.name: "Latency belongs to the RTT that was achieved, not to the requested one.",
     run_warnings.FEW_SAMPLES.name: "The medians of those cells are rough.",
 }
 """By the name of a kind: what it means for the reader, in one sentence. Other kinds name what not to rely on."""
@@ -38,10 +41,8 @@ class WarningEntry:
     kind: WarningKind
     numbers: str
     """The numbers of its warnings: "3", "3 – 8"."""
-    scenario: str
-    """The scenario of the most severe finding; empty: the whole run."""
     lead: str
-    """The most severe finding, shortened."""
+    """The most severe finding, shortened, subject first."""
     more: str
     """The number of other findings: "And 5 more scenarios."."""
     consequence: str
@@ -49,27 +50,55 @@ class WarningEntry:
     warnings: list[RunWarning]
 
 
-def entries(warnings: Sequence[RunWarning]) -> list[WarningEntry]:
-    """One entry per kind. The warnings are sorted by kind."""
+def entries(warnings: Sequence[RunWarning], rows: Sequence[AnswerRow] = ()) -> list[WarningEntry]:
+    """One entry per kind. The warnings are sorted by kind.
+
+    First come those that void the run or concern all figures or a pick of `rows`, then those about other contenders.
+    """
     found = []
     for kind, members in groupby(warnings, key=lambda x: x.kind):
         some = list(members)
-        worst = max(some, key=lambda x: abs(x.value or 0.0))
-        lead = shorten(worst.what)
+        worst = max(some, key=lambda x: (concerns(x, rows), abs(x.value or 0.0)))
         others = len(some) - 1
         where = "scenario" if all(x.scenario for x in some) else "finding"
         found.append(
             WarningEntry(
                 kind=kind,
                 numbers=str(some[0].number) if not others else f"{some[0].number} – {some[-1].number}",
-                scenario=worst.scenario or "",
-                lead=lead,
+                lead=lead(worst),
                 more=f" And {others} more {where}{'' if others == 1 else 's'}." if others else "",
                 consequence=consequence(kind),
                 warnings=some,
             )
         )
-    return found
+    return sorted(found, key=lambda entry: not any(concerns(x, rows) for x in entry.warnings))
+
+
+def concerns(warning: RunWarning, rows: Sequence[AnswerRow]) -> bool:
+    """Whether a warning concerns the whole run, all contenders of a scenario, or a pick of it."""
+    if warning.kind.voids or warning.scenario is None or not warning.contenders:
+        return True
+    picks = {row.pick or row.use for row in rows if row.scenario == warning.scenario or row.section == warning.scenario}
+    return not picks.isdisjoint(warning.contenders)
+
+
+def lead(warning: RunWarning) -> str:
+    """The finding as a short phrase that begins with its subject and names its scenario."""
+    place = f" in {warning.scenario}" if warning.scenario else ""
+    value = 0.0 if warning.value is None else abs(warning.value)
+    if warning.kind is run_warnings.GENERATOR_LATE:
+        return f"The load generator{place} sent 1 % of the requests more than {formatting.number(value)} ms late"
+    if warning.kind is run_warnings.DISTANCE_OFF:
+        return f"The simulated RTT{place} differed from the requested one by up to {formatting.number(value)} ms"
+    if warning.kind is run_warnings.OTHER_LOAD:
+        return f"Other programs took up to {100 * value:.0f} % of all cores{place}"
+    subject = warning.contenders[0] if len(warning.contenders) == 1 else ""
+    if subject and warning.what.startswith(f"{subject} "):
+        return f"{subject}{place}{shorten(warning.what.removeprefix(subject))}"
+    text = shorten(warning.what)
+    if not text.startswith(warning.contenders):
+        text = text[:1].upper() + text[1:]
+    return f"{text} ({warning.scenario})" if place else text
 
 
 def consequence(kind: WarningKind) -> str:

@@ -134,6 +134,7 @@ def bench(
     from stampede.reports.output.report_console import print_report
 
     if as_json:
+        print_status(f"report: {report.folder / 'report.html'}")
         print_result(machine_summary(report))
     else:
         print_report(report)
@@ -204,7 +205,7 @@ def run_to_end(
             if order.plan.races:
                 explore_races(folder, servers)
         report = read_report(folder)
-        print_status(f"report: {write_report(report)}")
+        write_report(report)
     return report
 
 

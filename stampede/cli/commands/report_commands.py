@@ -40,7 +40,7 @@ def report(
             print_advice(folder)
         else:
             built = build_report(analyse(recorded))
-            print_status(f"report: {write_report(built)}")
+            write_report(built)
             print_report(built)
 
 

@@ -11,17 +11,23 @@ import pytest
 from matplotlib.figure import Figure
 
 from stampede.reports.output import charts
-from stampede.reports.output.html_report import page
-from stampede.reports.output.panels.first_screen.answer_texts import certainty_text, price_items, price_text
+from stampede.reports.output.html_report import navigation, page
+from stampede.reports.output.panels.first_screen.answer_texts import (
+    brief_effect,
+    brief_price,
+    certainty_text,
+    price_items,
+    price_text,
+)
 from stampede.reports.output.panels.first_screen.effect_bar import MIDDLE, REACH, effect_bar, spoken
 from stampede.reports.output.panels.first_screen.not_measured import not_measured
 from stampede.reports.output.panels.first_screen.trust_line import trust_line, trust_text
 from stampede.reports.output.panels.glossary import GLOSSARY, explained
-from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, consequence
-from stampede.reports.output.report_console import MOST_LINES, WIDTH, report_lines
+from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, consequence, entries
+from stampede.reports.output.report_console import MOST_LINES, WIDTH, claims_text, report_lines
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.answer_row import Effect, Price
-from stampede.run_folder.run_warnings import KINDS, REMARK
+from stampede.run_folder.run_warnings import GENERATOR_LATE, KINDS, REMARK, SATURATED, RunWarning
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_answers import (
     FEWER_QUERIES,
@@ -94,7 +100,7 @@ def test_each_cost_of_the_table_is_a_line_of_its_own_and_none_begins_with_a_semi
 def test_a_row_says_tied_at_most_once(rows_of_the_table: list[str]) -> None:
     """The word is in the mark; the text names the contenders."""
     assert [len(re.findall(r"\btied\b|not significant", text)) for text in rows_of_the_table] == [0, 1, 0, 0, 0]
-    assert certainty_text(FEWER_QUERIES) == "with write-through and coalescing; same pick in 97 % of resamples"
+    assert certainty_text(FEWER_QUERIES) == "with write-through and coalescing; 97 % of resamples"
     assert certainty_text(LIMIT) == "3 rounds, 4,223 decisions"
 
 
@@ -190,17 +196,83 @@ def test_a_chart_is_drawn_twice_with_ids_of_its_own_and_hover_texts() -> None:
 
 @pytest.mark.parametrize("times", [1, 4])
 def test_the_terminal_has_at_most_25_lines_of_80_columns(report: Report, times: int) -> None:
-    """Also with four times as many questions. The first line is the path of the page."""
+    """Also with four times as many questions. The first line is the path of the page, and nothing is cut."""
     lines = [line.text for line in report_lines(replace(report, answer_rows=ROWS * times))]
     assert lines[0] == f"Report: {report.folder / 'report.html'}"
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines[1:])) <= WIDTH
+    assert not any("…" in line for line in lines[1:])
 
 
-def test_the_terminal_has_each_answer_with_its_price_and_names_what_was_not_measured(report: Report) -> None:
-    """The price of a hot key is printed in full, with the reason."""
-    text = " ".join(line.text.strip() for line in report_lines(report))
-    for row in ROWS:
-        assert row.question in text
-    assert "waiting readers wait 103 ms instead of 45 ms (+55 to +61)" in text
-    assert "Redis fails or hangs (make bench PLAN=standard)" in text
+def test_the_terminal_has_each_answer_in_columns_and_the_prices_of_the_main_ones(report: Report) -> None:
+    """A detail has one line. The price is the most important cost with the first phrase of the mechanism."""
+    lines = [line.text for line in report_lines(report)]
+    answers = [lines.index(next(x for x in lines if x.startswith(name))) for name in ("Hot key, may", "Strict rate")]
+    assert lines[answers[0]] == f"{'Hot key, may wait':22} {'coalescing':16} 90 % fewer queries per expiry"
+    assert lines[answers[0] + 1] == "   price: waiting readers wait 103 ms instead of 45 ms (+55 to +61)"
+    assert "price" not in lines[answers[1] + 1]
+    assert "Read-mostly pages" in lines[2]
+    assert lines[3] == "   price: +0.4 ms per miss (0.3 – 0.5); one more round trip on a miss"
+    assert any("cache-aside (tied)" in line for line in lines)
+    assert any(line.startswith("Not measured: outages (make bench PLAN=standard)") for line in lines)
+
+
+def test_prices_take_lines_of_the_patterns_and_yield_to_further_answers(report: Report) -> None:
+    """With so many questions that no line is left, each question keeps its line."""
+    many = [replace(READ_MOSTLY, name=f"q{k}", question=f"Question {k}") for k in range(10)]
+    lines = [line.text for line in report_lines(replace(report, answer_rows=many))]
+    assert sum(line.startswith("Question ") for line in lines) == len(many)
+    assert 0 < sum(line.startswith("   price: ") for line in lines) < len(many)
+
+
+def test_an_effect_is_shortened_to_whole_phrases_only() -> None:
+    """Intervals go first, then phrases from the end. Words are never cut."""
+    assert brief_effect(HOT_KEY, 60) == "90 % fewer queries per expiry than cache-aside"
+    assert brief_effect(READ_MOSTLY, 60) == "84 % faster median read than without a cache"
+    assert brief_effect(READ_MOSTLY, 20) == ""
+    assert brief_price(replace(FEWER_QUERIES, mechanism="a SET; after each write"), 70) == (
+        "no measurable extra cost; a SET"
+    )
+    assert brief_price(replace(FEWER_QUERIES, prices=(Price(text="x" * 90, kind="stated"),)), 70) == "not stated"
+
+
+def test_a_claim_that_is_refuted_is_named(report: Report) -> None:
+    """The other claims are counted by verdict."""
+    assert len(report.claims) > 2
+    refuted, conditional, confirmed, *_ = report.claims
+    some = [
+        replace(refuted, verdict=replace(refuted.verdict, word="does not hold")),
+        replace(conditional, verdict=replace(conditional.verdict, word="holds only if")),
+        replace(confirmed, verdict=replace(confirmed.verdict, word="holds")),
+    ]
+    assert claims_text(some) == "Claims: 1 confirmed, 1 conditional, 1 refuted (C1 Redis under 1 ms)"
+
+
+def test_a_warning_begins_with_its_subject_and_those_about_picks_come_first() -> None:
+    """An unanswered request of a contender that no row recommends there is not first."""
+    unanswered = RunWarning(
+        kind=SATURATED,
+        what="coalescing left 2 of 4,799 requests unanswered after D = 2 s",
+        value=0.9996,
+        scenario="read-mostly",
+        contenders=("coalescing",),
+    )
+    late = RunWarning(
+        kind=GENERATOR_LATE, what="late", value=21.636, scenario="read-mostly", contenders=("cache-aside", "no-cache")
+    )
+    found = entries([unanswered, late], ROWS)
+    assert [entry.lead for entry in found] == [
+        "The load generator in read-mostly sent 1 % of the requests more than 21.6 ms late",
+        "coalescing in read-mostly left 2 of 4,799 requests unanswered after D = 2 s",
+    ]
+    assert all(entry.consequence[0].isupper() for entry in found)
+    of_the_pick = replace(unanswered, scenario="stampede")
+    assert entries([of_the_pick, late], ROWS)[0].kind is SATURATED
+
+
+def test_the_navigation_has_plain_labels(report: Report) -> None:
+    """Each link leads to an anchor of the page."""
+    found = dict(navigation(report))
+    assert found["stampede"] == "hot key"
+    text = page(report)
+    assert [anchor for anchor in found if f'id="{anchor}"' not in text] == []

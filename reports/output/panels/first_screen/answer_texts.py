@@ -1,11 +1,15 @@
 """The texts of an answer row that the page and the console share: the price, and how sure the answer is."""
 
+import re
 from collections.abc import Sequence
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
 
 NOT_ESTIMATED = "not estimated"
+LEAST_EFFECT = 16
+"""Characters of a phrase below which it is no whole effect."""
+NO_COST = "no measurable extra cost"
 MOST_ITEMS = 3
 """The most costs of an answer in the table and on the terminal."""
 
@@ -35,6 +39,34 @@ def price_items(row: AnswerRow) -> list[str]:
     return [*[*(measured or small)[:places], *stated][: MOST_ITEMS - len(absent)], *absent]
 
 
+def without_intervals(text: str) -> str:
+    """A text without its brackets."""
+    return re.sub(r"\s*\([^()]*\)", "", text)
+
+
+def brief_effect(row: AnswerRow, width: int) -> str:
+    """The effect in at most that many characters, as whole phrases with a figure. Empty: none is so short."""
+    if row.effect is None:
+        return ""
+    text = re.sub(r", compared with .*| as one by one", "", without_intervals(row.effect.text))
+    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s| than ", text))]
+    phrases = [*(text[:end] for end in sorted(ends, reverse=True)), *text.split("; ")]
+    return next((x for x in phrases if LEAST_EFFECT <= len(x) <= width and re.search(r"\d", x)), "")
+
+
+def brief_price(row: AnswerRow, width: int) -> str:
+    """The most important costs, and the first phrase of the mechanism, as many as fit, each whole."""
+    costs = [cost if len(cost) <= width else without_intervals(cost) for cost in price_items(row)]
+    costs = [NO_COST if cost.startswith(NO_COST[:-5]) and len(cost) > width else cost for cost in costs]
+    mechanism = row.mechanism.split("; ")[0]
+    text = ""
+    for part in (costs[0] if costs else "", mechanism, *costs[1:]):
+        longer = "; ".join(filter(None, (text, part)))
+        if len(longer) <= width:
+            text = longer
+    return text or "not stated"
+
+
 def certainty_text(row: AnswerRow) -> str:
     """What the certainty is based on: resamples, other evidence, or the contenders that are not significantly worse."""
     parts = []
@@ -43,7 +75,7 @@ def certainty_text(row: AnswerRow) -> str:
     if row.basis:
         parts.append(row.basis)
     elif row.share is not None:
-        parts.append(f"same pick in {100 * row.share:.0f} % of resamples")
+        parts.append(f"{100 * row.share:.0f} % of resamples")
     return "; ".join(parts)
 
 
