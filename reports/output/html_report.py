@@ -29,6 +29,7 @@ from stampede.reports.output.panels.run_description import (
     begun_text,
     machine,
     plan_and_duration,
+    section_title,
     workload_text,
 )
 from stampede.reports.output.report_model import Report, read_report
@@ -72,6 +73,7 @@ def page(report: Report) -> str:
         words=formatting,
         isnan=math.isnan,
         effect_bar=effect_bar,
+        section_title=section_title,
         price_text=answer_texts.price_text,
         measured_costs=answer_texts.measured_costs,
         other_costs=answer_texts.other_costs,

@@ -10,8 +10,8 @@ SCENARIO = Scenario(
     question="What do users see when every query reads the whole table?",
     application="a lost index, a changed query plan, another program on the same disk",
     expectation=(
-        "a query then takes longer by the time of reading all rows: a few ms for 20,000 of 500 bytes. Without a cache every "
-        "read waits so long, and all wait more if the database saturates; with one only misses wait"
+        "a query then takes longer by the time of reading all rows: a few ms for 20,000 of 500 bytes. Without a cache "
+        "every read waits so long, and all wait more if the database saturates; with one only misses wait"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,
