@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, briefly, with_interval
+from stampede.reports.claims.claim import Case, CaseAnswer, Claim, briefly, with_interval
 from stampede.reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
@@ -39,16 +39,18 @@ def cases_of(each: Sequence[TimedSerializer]) -> list[Case]:
         condition = f"{x.codec} of {size(x.size_bytes)}"
         figure = f"{x.codec}, {size(x.size_bytes)}: {with_interval(x.took_ms, 'ms')}"
         brief = f"{condition} {briefly(x.took_ms, 'ms')}"
-        case = {"condition": condition, "figure": figure, "href": f"experiment-{NAME}", "brief": brief}
+        answer: CaseAnswer = "unclear"
+        why = ""
         if x.took_ms.level is None:
             why = f"{x.took_ms.rounds} rounds are too few for an interval"
-            found.append(Case(answer="unclear", why=why, **case))
         elif low <= x.took_ms.low and x.took_ms.high <= high:
-            found.append(Case(answer="yes", **case))
+            answer = "yes"
         elif x.took_ms.high < low or x.took_ms.low > high:
-            found.append(Case(answer="no", **case))
+            answer = "no"
         else:
-            found.append(Case(answer="unclear", why="the interval includes half or twice the claimed time", **case))
+            why = "the interval includes half or twice the claimed time"
+        href = f"experiment-{NAME}"
+        found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=href, brief=brief))
     return with_size_ranges(found, each)
 
 

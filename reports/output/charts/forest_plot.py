@@ -21,7 +21,7 @@ PANELS = 5
 """Metrics that the chart shows."""
 TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
 """Ratios that may have a label on the axis."""
-LEAST_GAP = 0.13
+LEAST_GAP = 0.12
 """Shortest distance of two labels, as a share of the axis."""
 QUESTION = "How sure is the difference from {}?"
 
