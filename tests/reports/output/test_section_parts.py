@@ -1,5 +1,7 @@
 """Parts of a scenario's section: titles in words, warning numbers, ticks of the forest chart, the chart of rounds."""
 
+from pathlib import Path
+
 import pytest
 
 from stampede.loadtests.experiments.experiment import experiments
