@@ -18,7 +18,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Rec
 
 
 class CacheAside(CachePattern):
-    summary = "read the cache; on a miss, load and fill; on a write, delete the entry"
+    summary = "read the cache; on a miss, query the database and fill; on a write, delete the entry"
     moving_parts = ("entries with a TTL", "a DEL after each write")
     mechanism = "a miss takes two more round trips, GET and SET; a write takes one more, DEL"
     guarantees = frozenset(

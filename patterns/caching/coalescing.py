@@ -40,7 +40,7 @@ class CoalescingConfig(Config):
 
 
 class Coalescing(CachePattern):
-    summary = "on a miss, one reader loads under a lock; the others poll until it has filled the cache"
+    summary = "on a miss, one reader queries under a lock; the others poll until it has filled the cache"
     moving_parts = ("entries with a TTL", "a DEL after each write", "a lock per missing entry", "polling readers")
     mechanism = "a reader that waits polls every 100 ms; a smaller poll_every_s shortens the wait"
     guarantees = frozenset(

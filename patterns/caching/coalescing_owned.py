@@ -45,7 +45,7 @@ class CoalescingOwnedConfig(Config):
 
 
 class CoalescingOwned(CachePattern):
-    summary = "on a miss, one reader loads under a lock that only it can release, then wakes the others"
+    summary = "on a miss, one reader queries under a lock that only it can release, then wakes the others"
     moving_parts = ("entries with a TTL", "a DEL after each write", "an owned lock", "a fence", "blocked readers")
     mechanism = "each waiting reader blocks one Redis connection"
     guarantees = frozenset(

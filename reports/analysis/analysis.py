@@ -82,8 +82,12 @@ class Analysis(Results):
         return [kind for kind in run_warnings.KINDS if kind.name not in failed]
 
     def warnings_of(self, scenario: str, contender: str) -> list[RunWarning]:
-        """The warnings of one row: of this scenario and contender, without those of the whole run."""
-        return [x for x in self.warnings if x.scenario == scenario and (not x.contenders or contender in x.contenders)]
+        """The warnings of one row: those of this scenario that concern this contender alone."""
+        return [x for x in self.warnings if x.scenario == scenario and list(x.contenders) == [contender]]
+
+    def shared_warnings(self, scenario: str) -> list[RunWarning]:
+        """The warnings of this scenario that concern several contenders, or all of it."""
+        return [x for x in self.warnings if x.scenario == scenario and len(x.contenders) != 1]
 
 
 def merged(warnings: Iterable[RunWarning]) -> list[RunWarning]:

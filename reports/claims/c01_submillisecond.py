@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.claims.claim import Case, Claim, below, with_interval
+from stampede.reports.claims.claim import Case, Claim, below, briefly, with_interval
 from stampede.reports.claims.lookup import hot_scenarios, read_took, simulated_rtt, write_took
 from stampede.reports.statistics.estimate import Estimate, median
 from stampede.reports.topics.experiments import pipelining_section
@@ -25,6 +25,7 @@ LIMIT_MS = 1.0
 BARE = "bare-get"
 AT_SERVER = "at the server"
 ON_LOOPBACK = "at the client on loopback"
+OVER = "over a round trip of "
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -46,7 +47,10 @@ def cases_of(each: Sequence[TimedRequests]) -> list[Case]:
     for x in each:
         answer, why = below(x.took_ms, LIMIT_MS) if x.counts else ("informational", "")
         figure = f"{x.what} {x.place}: {with_interval(x.took_ms, 'ms')}"
-        found.append(Case(condition=f"{x.what} {x.place}", answer=answer, why=why, figure=figure, href=x.href))
+        where = {AT_SERVER: "server", ON_LOOPBACK: "loopback"}.get(x.place, f"{x.place.removeprefix(OVER)} RTT")
+        brief = f"{where}: {briefly(x.took_ms, 'ms')}"
+        condition = f"{x.what} {x.place}"
+        found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=x.href, brief=brief))
     return found
 
 
@@ -93,7 +97,7 @@ def cases(analysis: Analysis) -> list[Case]:
         if not cells or s in hot_scenarios(analysis):
             continue
         found.setdefault(AT_SERVER, list(at_server(cells, s.name)))
-        place = f"over a round trip of {simulated_rtt(s)}" if s.workload.get("rtt_ms") else ON_LOOPBACK
+        place = f"{OVER}{simulated_rtt(s)}" if s.workload.get("rtt_ms") else ON_LOOPBACK
         found.setdefault(place, list(at_client(cells, place, s.name)))
     if alone := list(single_gets(analysis)):
         found[ON_LOOPBACK] = alone

@@ -4,7 +4,7 @@ In a stampede, one expiry causes more than one load: at least two on average, co
 """
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, counted_below, opposite, with_interval
+from stampede.reports.claims.claim import Case, Claim, briefly, counted_below, opposite, with_interval
 from stampede.reports.claims.lookup import REFERENCE, hot_scenarios, ran, simulated_rtt
 from stampede.reports.statistics.estimate import Estimate
 
@@ -15,7 +15,8 @@ def of_loads(place: str, loads: Estimate, href: str = "") -> Case:
     """The case of one scenario."""
     answer, why = opposite(counted_below(loads, LEAST))
     figure = f"{REFERENCE}: {with_interval(loads)} queries per expiry"
-    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
+    brief = f"{briefly(loads)} queries per expiry"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href, brief=brief)
 
 
 def cases(analysis: Analysis) -> list[Case]:

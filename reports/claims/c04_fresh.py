@@ -6,7 +6,7 @@ comparison with writes without a cache.
 """
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, with_interval
+from stampede.reports.claims.claim import Case, CaseAnswer, Claim, briefly, with_interval
 from stampede.reports.claims.lookup import UNCACHED, write_waits
 from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare
@@ -21,8 +21,17 @@ def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
     condition = "it means that the cache is always fresh"
     figure = f"{WRITE_THROUGH}, stale after acknowledgement in {place}: {with_interval(stale, '%')}"
     if stale.missing or stale.value == 0:
-        return Case(condition=condition, answer="unclear", why=f"none was seen; {stale.how}", figure=figure, href=href)
-    return Case(condition=condition, answer="no", figure=figure, href=href)
+        brief = "no stale read was seen, which is no proof"
+        return Case(
+            condition=condition,
+            answer="unclear",
+            why=f"none was seen; {stale.how}",
+            figure=figure,
+            href=href,
+            brief=brief,
+        )
+    brief = f"{briefly(stale, '%')} of reads are stale"
+    return Case(condition=condition, answer="no", figure=figure, href=href, brief=brief)
 
 
 def of_writes(place: str, c: Comparison, href: str = "") -> Case:
@@ -36,11 +45,10 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
         f"write p50 relative to {UNCACHED} in {place}: × {ratio} ({low} – {high}; "
         f"{formatting.level(c.ratio.level, c.rounds)})"
     )
-    if c.ratio.low > 1:
-        return Case(condition=condition, answer="yes", figure=figure, href=href)
-    if c.ratio.high < 1:
-        return Case(condition=condition, answer="no", figure=figure, href=href)
-    return Case(condition=condition, answer="unclear", why="1 lies within the interval", figure=figure, href=href)
+    answer: CaseAnswer = "yes" if c.ratio.low > 1 else "no" if c.ratio.high < 1 else "unclear"
+    why = "1 lies within the interval" if answer == "unclear" else ""
+    brief = f"writes take {ratio} × the time ({low} – {high})"
+    return Case(condition=condition, answer=answer, why=why, figure=figure, href=href, brief=brief)
 
 
 def cases(analysis: Analysis) -> list[Case]:

@@ -8,7 +8,7 @@ load that takes longer than the refresh window cannot end in time, whatever the 
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.time_scale import refresh_window_ms, scale_preserved
-from stampede.reports.claims.claim import Case, CaseAnswer, Claim, counted_below, with_interval
+from stampede.reports.claims.claim import Case, CaseAnswer, Claim, briefly, counted_below, with_interval
 from stampede.reports.claims.lookup import REFERENCE, groups, simulated_rtt
 from stampede.reports.metrics.key_misses import KeyMisses, all_key_misses, expiries_with_a_miss
 from stampede.reports.statistics.estimate import Estimate, missing
@@ -37,7 +37,8 @@ def of_misses(
         figure += f"; {counted.after_writes:,} misses after a delete by a write do not count"
     if excluded:
         figure += f" (does not count: {excluded})"
-    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
+    brief = f"{briefly(expiries)} expiries with a miss per TTL"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href, brief=brief)
 
 
 def place(s: ScenarioInfo, contender: ContenderInfo) -> str:
@@ -46,7 +47,7 @@ def place(s: ScenarioInfo, contender: ContenderInfo) -> str:
     window_ms = refresh_window_ms(contender, s)
     left = "" if window_ms is None else f", refreshed in the last {window_ms:.0f} ms of a TTL"
     load_ms = s.measured.get("load_ms", 0.0)
-    return f"{writes:g} % writes and loads of {load_ms:.0f} ms{left} ({s.name}, {simulated_rtt(s)})"
+    return f"{writes:g} % writes and queries of {load_ms:.0f} ms{left} ({s.name}, {simulated_rtt(s)})"
 
 
 def exclusion(s: ScenarioInfo, contender: ContenderInfo, counted: KeyMisses, reference: Estimate) -> str:

@@ -6,7 +6,7 @@ refutes the claim for that order, however rare the order is.
 """
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, counted_below, with_interval
+from stampede.reports.claims.claim import Case, Claim, briefly, counted_below, with_interval
 from stampede.reports.claims.lookup import hot_scenarios, ran, simulated_rtt
 from stampede.reports.metrics.database_loads import episodes_of
 from stampede.reports.statistics.estimate import Estimate
@@ -22,7 +22,8 @@ def of_loads(place: str, loads: Estimate, more_than_one: int, expiries: int, hre
     answer, why = counted_below(loads, MOST, of=expiries, least=1.0)
     several = f"{more_than_one} of {expiries} expiries had more than one"
     figure = f"{COALESCING}: {with_interval(loads)} queries per expiry; {several}"
-    return Case(condition=place, answer=answer, why=why, figure=figure, href=href)
+    brief = f"{briefly(loads)} queries per expiry"
+    return Case(condition=place, answer=answer, why=why, figure=figure, href=href, brief=brief)
 
 
 def of_races(races: RacesInfo) -> list[Case]:

@@ -1,4 +1,4 @@
-"""Claim C7: the sliding window limiter admits at most `limit` per `window`.
+"""Claim C7: the sliding window limiter admits at most the limit per window.
 
 A window is exceeded if more calls than the limit were certainly admitted in it, that is, with their whole intervals
 inside the window. It is kept if even the possible admissions, those with any part inside it, do not exceed the limit.
@@ -9,7 +9,7 @@ article's log counts refused calls too.
 import math
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim
+from stampede.reports.claims.claim import Case, CaseAnswer, Claim
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting.limiter_analysis import LimiterResult, limiter_results
 
@@ -23,10 +23,12 @@ def of_window(place: str, most: int, possible: int, limit: int, decisions: int, 
     if not decisions:
         return Case(condition=place, answer="unclear", why="there were no calls", figure=figure, href=href)
     figure += f", {decisions:,} decisions"
+    brief = f"at most {most} calls admitted in a window, limit {limit}"
     if most <= limit < possible:
         why = "calls in flight at the ends of a window may count in it or not"
         return Case(condition=place, answer="unclear", why=why, figure=figure, href=href)
-    return Case(condition=place, answer="yes" if most <= limit else "no", figure=figure, href=href)
+    answer: CaseAnswer = "yes" if most <= limit else "no"
+    return Case(condition=place, answer=answer, figure=figure, href=href, brief=brief)
 
 
 def starvation(x: LimiterResult) -> Case | None:
@@ -57,7 +59,7 @@ def cases(analysis: Analysis) -> list[Case]:
 
 CLAIM = Claim(
     row="C7",
-    statement="the sliding window limiter admits at most `limit` per `window`",
+    statement="the sliding window limiter admits at most the limit per window",
     short="sliding window keeps its limit",
     rule="no rolling window has more possible admissions than the limit; more certain ones than the limit refute it",
     cases=cases,

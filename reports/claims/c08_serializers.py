@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 import pandas as pd
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, with_interval
+from stampede.reports.claims.claim import Case, CaseAnswer, Claim, briefly, with_interval
 from stampede.reports.statistics.estimate import Estimate, median
 
 NAME = "serializer-cost"
@@ -38,16 +38,19 @@ def cases_of(each: Sequence[TimedSerializer]) -> list[Case]:
         low, high = said_ms / ABOUT, said_ms * ABOUT
         condition = f"{x.codec} of {size(x.size_bytes)}"
         figure = f"{x.codec}, {size(x.size_bytes)}: {with_interval(x.took_ms, 'ms')}"
-        case = {"condition": condition, "figure": figure, "href": f"experiment-{NAME}"}
+        brief = f"{condition} {briefly(x.took_ms, 'ms')}"
+        answer: CaseAnswer = "unclear"
+        why = ""
         if x.took_ms.level is None:
             why = f"{x.took_ms.rounds} rounds are too few for an interval"
-            found.append(Case(answer="unclear", why=why, **case))
         elif low <= x.took_ms.low and x.took_ms.high <= high:
-            found.append(Case(answer="yes", **case))
+            answer = "yes"
         elif x.took_ms.high < low or x.took_ms.low > high:
-            found.append(Case(answer="no", **case))
+            answer = "no"
         else:
-            found.append(Case(answer="unclear", why="the interval includes half or twice the claimed time", **case))
+            why = "the interval includes half or twice the claimed time"
+        href = f"experiment-{NAME}"
+        found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=href, brief=brief))
     return with_size_ranges(found, each)
 
 
@@ -55,11 +58,12 @@ def with_size_ranges(found: Sequence[Case], each: Sequence[TimedSerializer]) -> 
     """The cases with merged conditions for neighbouring sizes of equal answer: "JSON of 3 KB to 44 KB"."""
     both = list(zip(found, each, strict=True))
     merged: list[Case] = []
+    differ = len({case.answer for case in found}) > 1
     for (codec, _), neighbours in itertools.groupby(both, key=lambda pair: (pair[1].codec, pair[0].answer)):
         some = list(neighbours)
         first, last = size(some[0][1].size_bytes), size(some[-1][1].size_bytes)
         condition = f"{codec} of {first}" + (f" to {last}" if len(some) > 1 else "")
-        merged += [replace(case, condition=condition) for case, _ in some]
+        merged += [replace(c, condition=condition, brief=condition if differ else c.brief) for c, _ in some]
     return merged
 
 

@@ -35,10 +35,12 @@ def cases_of(results: Sequence[PolicyResult]) -> list[Case]:
         lead = f", {points(best)}" if points(best) else ""
         figure = f"{sequence}: {USUAL} {percent(usual.hit_rate)} hits, {best.policy} {percent(best.hit_rate)}{lead}"
         answer, why = decided(others)
+        brief = f"{sequence}: {best.policy}{lead}"
         if sequence in blind:
+            brief = f"{sequence}: entries stayed too briefly for Redis' LRU clock"
             answer, why = "unclear", "entries stayed for too few ticks of the LRU clock; the longer form has more"
         condition, href = f"keys are {sequence}", f"experiment-{NAME}"
-        found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=href))
+        found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=href, brief=brief))
     return found
 
 

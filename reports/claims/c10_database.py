@@ -33,12 +33,26 @@ def of_loads(
     href: str = "",
     contender: str = REFERENCE,
     by_theory: str = "",
+    ttl_s: float = math.nan,
+    from_ttl_s: float = math.nan,
+    leads: bool = False,
 ) -> Case:
     """The case of one scenario. `loads`, `without`: per 1,000 reads, with the cache and without."""
     answer, why = counted_below(loads, LEFT * without.value)
     measured = f"{contender}: {with_interval(loads)} queries per 1,000 reads"
     figure = f"{measured}{', ' if by_theory else ''}{by_theory}; {UNCACHED} {with_interval(without)}"
-    return Case(condition=f"{contender}, {place}", answer=answer, why=why, figure=figure, href=href)
+    brief = f"{contender}: {fewer(loads, without)}"
+    if leads:
+        brief = f"{fewer(loads, without)} at a TTL of {formatting.duration(ttl_s)}"
+        if math.isfinite(from_ttl_s):
+            brief += f"; 90 % from {formatting.duration(from_ttl_s)} by theory"
+    condition = f"{contender}, {place}"
+    return Case(condition=condition, answer=answer, why=why, figure=figure, href=href, brief=brief, leads=leads)
+
+
+def fewer(loads: Estimate, without: Estimate) -> str:
+    """The queries that the cache saves, for example "88 % fewer"."""
+    return formatting.MISSING if loads.missing else f"{100 * (1 - loads.value / without.value):.0f} % fewer"
 
 
 def place(s: ScenarioInfo) -> str:
@@ -50,12 +64,19 @@ def place(s: ScenarioInfo) -> str:
     return f"{popular}, {reads}, TTL {formatting.duration(w['ttl_s'])} ({s.name}, {simulated_rtt(s)})"
 
 
-def holds_from(analysis: Analysis, scenario: ScenarioInfo) -> str:
-    """The TTL from which cache-aside takes so much off the database by theory; empty if the model does not apply."""
+def holds_from_s(analysis: Analysis, scenario: ScenarioInfo) -> float:
+    """The TTL in seconds from which the claim holds for cache-aside by theory.
+
+    Infinite if writes prevent it at every TTL; NaN if the model does not apply.
+    """
     model = plain_model(analysis, scenario)
-    if model is None or is_transfer_point(scenario):
+    return math.nan if model is None or is_transfer_point(scenario) else model.ttl_for(1 - LEFT)
+
+
+def theory_text(ttl_s: float) -> str:
+    """The TTL from which the claim holds, as text; empty if the model does not apply."""
+    if math.isnan(ttl_s):
         return ""
-    ttl_s = model.ttl_for(1 - LEFT)
     if math.isinf(ttl_s):
         return "by theory the claim holds at no TTL at this rate, because writes delete entries"
     return f"by theory the claim holds from a TTL of {formatting.duration(ttl_s)} at this rate"
@@ -67,12 +88,21 @@ def cases(analysis: Analysis) -> list[Case]:
         uncached_in = s.variant_of if is_transfer_point(s) else s.name
         hot = s in hot_scenarios(analysis)
         if ran(analysis, s, contender) and (hot or analysis.of(uncached_in, UNCACHED)):
-            by_theory = holds_from(analysis, s) if contender == REFERENCE else ""
+            from_ttl_s = holds_from_s(analysis, s) if contender == REFERENCE else math.nan
             with_ = analysis.figure(s.name, contender, "loads-per-1000-reads")
             without = analysis.figure(uncached_in, UNCACHED, "loads-per-1000-reads")
-            if without.missing:
-                without = EACH_READ
-            found.append(of_loads(place(s), with_, without, href=s.name, contender=contender, by_theory=by_theory))
+            case = of_loads(
+                place(s),
+                with_,
+                EACH_READ if without.missing else without,
+                href=s.name,
+                contender=contender,
+                by_theory=theory_text(from_ttl_s),
+                ttl_s=s.workload["ttl_s"],
+                from_ttl_s=from_ttl_s,
+                leads=contender == REFERENCE and not (hot or s.variant_of),
+            )
+            found.append(case)
     return found
 
 

@@ -11,7 +11,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, below, opposite, with_interval
+from stampede.reports.claims.claim import Case, Claim, below, briefly, opposite, with_interval
 from stampede.reports.claims.lookup import REFERENCE, UNCACHED, hit_wait, ran, simulated_rtt
 from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate
@@ -53,7 +53,10 @@ def cases_of(pairs: Sequence[ResponsePair]) -> list[Case]:
             answer, why = next((half for half in (begins, ends) if half[0] == "unclear"), ("yes", ""))
         if begins[0] == "no" and ends[0] == "yes" and not any_slow:
             answer, why = "unclear", "no read without a cache took hundreds of milliseconds in this run"
-        found.append(Case(condition=x.place, answer=answer, why=why, figure=figure, href=x.href))
+        brief = f"{briefly(x.without_ms, 'ms')} without a cache, {briefly(x.hit_ms, 'ms')} for a hit"
+        if why:
+            brief = f"no-cache p50 is {briefly(x.without_ms, 'ms')}" if begins[0] != "yes" else why
+        found.append(Case(condition=x.place, answer=answer, why=why, figure=figure, href=x.href, brief=brief))
     return found
 
 

@@ -31,6 +31,10 @@ class Case:
     """The anchor of the section that shows the figure, without the #."""
     why: str = ""
     """Why the case is unclear."""
+    brief: str = ""
+    """The figure in at most 60 characters, for the one-line form of the claim; empty: `figure` is short enough."""
+    leads: bool = False
+    """Whether the one-line form of the claim shows this case, whatever the verdict."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -67,7 +71,7 @@ def together(cases: Sequence[Case], command: str) -> ClaimVerdict:
     """
     yes, no, unclear = ([case for case in cases if case.answer == answer] for answer in ("yes", "no", "unclear"))
     if not (yes or no or unclear):
-        return ClaimVerdict(word="cannot tell", said=f"this run did not measure it: {command}")
+        return ClaimVerdict(word="cannot tell", said=f"not measured: {command}")
     if yes and no:
         also = f"; unclear: {named(unclear)}" if unclear else ""
         return ClaimVerdict(word="holds only if", said=f"{named(yes)}; not if: {named(no)}{also}")
@@ -123,6 +127,12 @@ def opposite(found: tuple[CaseAnswer, str]) -> tuple[CaseAnswer, str]:
     """The answer to the opposite claim, that the figure is above the limit."""
     answer, why = found
     return {"yes": "no", "no": "yes"}.get(answer, answer), why  # type: ignore[return-value]
+
+
+def briefly(figure: Estimate, unit: str = "") -> str:
+    """A figure as short text, with its interval but without the level."""
+    value = formatting.with_unit(figure.value, unit)
+    return formatting.MISSING if figure.missing else f"{value} {formatting.span(figure)}".strip()
 
 
 def with_interval(figure: Estimate, unit: str = "") -> str:

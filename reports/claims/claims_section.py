@@ -8,11 +8,20 @@ from dataclasses import dataclass
 from functools import cache
 
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claim import Case, Claim, ClaimVerdict, together
+from stampede.reports.claims.claim import Case, Claim, ClaimVerdict, Word, together
 
+SHORT_REASON = 40
+"""Characters of a reason that fits after a figure."""
 HEADER = "row claim verdict said condition says figure anchor rule"
 LEVEL = re.compile(r"; [^;()]* rounds?\)")
 """The level and the number of rounds at the end of an interval, which the one-line form of a claim leaves out."""
+BADGES: dict[Word, str] = {
+    "holds": "confirmed",
+    "holds only if": "only if",
+    "does not hold": "refuted",
+    "cannot tell": "inconclusive",
+}
+"""The verdicts as the page prints them. The CSV keeps the words, because scripts read them."""
 CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same", "cannot tell": "unclear"}
 
 
@@ -26,22 +35,43 @@ class ClaimFinding:
 
     @property
     def brief(self) -> str:
-        """One figure that decides the verdict, and its condition if the verdict has conditions.
+        """The figures that decide the verdict, in one line: one that confirms the claim, and one that refutes it.
 
-        If this run measured nothing for the claim: the command that does.
+        If the verdict is open: why. If this run measured nothing for the claim: the command that does.
         """
-        wanted = {"holds": "yes", "holds only if": "yes", "does not hold": "no", "cannot tell": "unclear"}
-        deciding = [case for case in self.cases if case.answer == wanted[self.verdict.word]]
-        if not deciding:
-            return self.verdict.said if self.verdict.word == "cannot tell" else ""
-        figure = LEVEL.sub(")", deciding[0].figure).split("; ")[0]
-        conditional = self.verdict.word == "holds only if" and not figure.startswith(deciding[0].condition)
-        return f"{figure}, {deciding[0].condition}" if conditional else figure
+        leading = [case for case in self.cases if case.leads]
+        if leading:
+            return shortened(leading[0])
+        first = {
+            answer: next((c for c in self.cases if c.answer == answer), None) for answer in ("yes", "no", "unclear")
+        }
+        if self.verdict.word == "cannot tell":
+            unclear = first["unclear"]
+            return self.verdict.said if unclear is None else open_case(unclear)
+        shown = [shortened(case) for case in (first["yes"], first["no"]) if case is not None]
+        return "; not ".join(shown)
+
+    @property
+    def badge(self) -> str:
+        """The verdict as the page prints it."""
+        return BADGES[self.verdict.word]
 
     @property
     def mark(self) -> str:
         """The CSS class of the verdict."""
         return CLASSES[self.verdict.word]
+
+
+def shortened(case: Case) -> str:
+    """The one-line form of a case."""
+    return case.brief or LEVEL.sub(")", case.figure).split("; ")[0]
+
+
+def open_case(case: Case) -> str:
+    """The one-line form of an unclear case: its figure, and why it decides nothing if that is short."""
+    if not case.brief:
+        return case.why
+    return f"{case.brief}: {case.why}" if len(case.why) <= SHORT_REASON else case.brief
 
 
 @cache
@@ -82,12 +112,7 @@ def in_words(found: Sequence[ClaimFinding]) -> str:
 
 def summary(found: Sequence[ClaimFinding]) -> str:
     """How many claims have each verdict, in one sentence."""
-    words = {
-        "holds": "confirmed",
-        "holds only if": "confirmed under a condition",
-        "does not hold": "refuted",
-        "cannot tell": "not decided by this run",
-    }
+    words = BADGES | {"holds only if": "confirmed under a condition"}
     counts = {said: sum(x.verdict.word == word for x in found) for word, said in words.items()}
     return f"Of {len(found)} claims: {', '.join(f'{count} {said}' for said, count in counts.items() if count)}."
 

@@ -115,11 +115,13 @@ def signed(value: float) -> str:
 
 
 def spoken(verdict: Verdict) -> str:
-    """The verdict as text: better, worse, same within ± m, cannot tell; below MIN_ROUNDS the range of rounds."""
+    """The verdict as text: better, worse, same within ± m, not significant; below MIN_ROUNDS the range of rounds."""
     if verdict.sentence == "same":
         return f"same within ± {100 * verdict.m:.0f} %"
+    if verdict.sentence == "cannot tell":
+        return f"not significant{more_rounds(verdict)}"
     if verdict.sentence:
-        return verdict.sentence + more_rounds(verdict)
+        return verdict.sentence
     rounds = verdict.comparison.rounds
     if not rounds:
         return ""
@@ -131,7 +133,7 @@ MANY_ROUNDS = 200
 
 
 def more_rounds(verdict: Verdict) -> str:
-    """The rounds that would decide a "cannot tell", if the estimate is true; empty for other verdicts."""
+    """The rounds that would make a difference significant, if the estimate is true; empty for other verdicts."""
     if verdict.sentence != "cannot tell":
         return ""
     table = max(1.0, verdict.adjusted_p / verdict.comparison.p) if verdict.comparison.p else 1.0

@@ -29,6 +29,7 @@ from stampede.reports.output.panels.run_description import (
     begun_text,
     machine,
     plan_and_duration,
+    section_title,
     workload_text,
 )
 from stampede.reports.output.report_model import Report, read_report
@@ -82,6 +83,7 @@ def page(report: Report) -> str:
         words=formatting,
         isnan=math.isnan,
         effect_bar=effect_bar,
+        section_title=section_title,
         price_text=answer_texts.price_text,
         price_items=answer_texts.price_items,
         certainty_text=answer_texts.certainty_text,

@@ -7,9 +7,9 @@ SCENARIO = Scenario(
     question="How long do users notice an empty cache, and does warm-up prevent it?",
     application="after a deployment with new key names, a flushed or restarted Redis, a new region",
     expectation=(
-        "without warm-up, nearly every first read of a record loads, and so do all reads of a popular record during "
-        "its first load; the hit rate rises as the popular records enter the cache. With warm-up, the hit rate is at "
-        "its final level from the start, and the loads happen before the first read"
+        "without warm-up, nearly every first read of a record queries the database, and so do all reads of a "
+        "popular record during its first query; the hit rate rises as the popular records enter the cache. With "
+        "warm-up, the hit rate is at its final level from the start, and the queries happen before the first read"
     ),
     overrides={
         "rate_per_s": 300.0,

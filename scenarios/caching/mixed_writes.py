@@ -8,7 +8,7 @@ SCENARIO = Scenario(
     application="carts, stock, profiles while they are edited: records that are read soon after they were written",
     expectation=(
         "without a cache no read is stale. If entries only expire, a share 1 - (1 - exp(-wT)) / (wT) of the reads of a "
-        "record with w writes per second is stale. If a write deletes the entry, one case remains: a reader loads "
+        "record with w writes per second is stale. If a write deletes the entry, one case remains: a reader queries "
         "before the write and fills after it. This is rare; the old value then stays until the next write or for a TTL"
     ),
     overrides={

@@ -10,7 +10,7 @@ SCENARIO = Scenario(
     application="profile pages, product pages: many records, a few of them popular, rarely written",
     expectation=(
         "a cache answers most reads: a record with lambda reads per second and a TTL of T has a hit rate of about "
-        "lambda T / (1 + lambda T); a hit takes one round trip, a miss also takes a load. If a write deletes the "
+        "lambda T / (1 + lambda T); a hit takes one round trip, a miss also takes a query. If a write deletes the "
         "entry, the next read of the record misses"
     ),
     window_s=2.0,
@@ -38,7 +38,7 @@ SCENARIOS = (
         question="And on one machine, where a round trip costs almost nothing?",
         application="an application server, its cache and its database on one host",
         expectation=(
-            "the same loads and hits as over a network; all response times shrink by their round trips, so the round "
+            "the same queries and hits as over a network; all response times shrink by their round trips, so the round "
             "trips that a pattern saves or adds matter less"
         ),
         overrides={"rtt_ms": 0.0},
@@ -47,9 +47,9 @@ SCENARIOS = (
     replace(
         SCENARIO,
         name="slow-load",
-        question="And if a load takes hundreds of milliseconds?",
+        question="And if a query takes hundreds of milliseconds?",
         application="reports, recommendations, searches: records that are expensive to compute",
-        expectation="without a cache every read takes as long as a load; a hit takes one round trip",
+        expectation="without a cache every read takes as long as a query; a hit takes one round trip",
         overrides={"rate_per_s": 60.0, "active_records": 20, "load_cpu_ms": 2.0, "load_wait_ms": 248.0, "ttl_s": 2.0},
         window_s=None,
         window_ttls=1,

@@ -9,8 +9,8 @@ SCENARIO = Scenario(
     question="What happens when a popular entry expires?",
     application="the front page, the top seller, the feature flags: one key that every request reads",
     expectation=(
-        "without protection about 1 + rate x load time loads per expiry, as long as the database has free cores; with "
-        "single flight about one load, and the other readers wait"
+        "without protection about 1 + rate × query time queries per expiry, as long as the database has free cores; "
+        "with single flight about one query, and the other readers wait"
     ),
     overrides={
         "rate_per_s": 300.0,
@@ -31,8 +31,8 @@ SCENARIOS = (
         question="And on one machine, where a round trip costs almost nothing?",
         application="an application server, its cache and its database on one host",
         expectation=(
-            "as many loads: their number depends on the load time, of which the RTT is a small part; polls and locks "
-            "take less time"
+            "as many queries: their number depends on the query time, of which the RTT is a small part; polls and "
+            "locks take less time"
         ),
         overrides={**SCENARIO.overrides, "rtt_ms": 0.0},
         variant_of="stampede",
@@ -43,8 +43,8 @@ SCENARIOS = (
         question="And if one application server receives every request?",
         application="a small service: one process with all its threads on one core",
         expectation=(
-            "as many loads without protection, since the rate is the same; a protection inside one process now covers "
-            "every reader. All clients share one core and half of the threads, so they wait longer"
+            "as many queries without protection, since the rate is the same; a protection inside one process now "
+            "covers every reader. All clients share one core and half of the threads, so they wait longer"
         ),
         processes=1,
         variant_of="stampede",

@@ -11,7 +11,7 @@ SCENARIO = Scenario(
     question="How long can the cache serve users while the database does not answer?",
     application="a migration that holds its lock too long, a failover, a full disk",
     expectation=(
-        "hits are answered until every thread waits for a load; from then on hits wait too. With one load per key, "
+        "hits are answered until every thread waits for a query; from then on hits wait too. With one query per key, "
         "fewer threads wait for the lock, but the waiting readers occupy threads too. No request fails, since no "
         "client has a time limit"
     ),

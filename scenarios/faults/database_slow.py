@@ -1,4 +1,4 @@
-"""database-slow: an index is dropped, so that every load reads the whole table, and is created again later."""
+"""database-slow: an index is dropped, so that every query reads the whole table, and is created again later."""
 
 from stampede.scenarios.faults.database_locked import DATABASE_CONTENDERS
 from stampede.scenarios.faults.fault import Fault
@@ -7,11 +7,11 @@ from stampede.scenarios.scenario import Scenario
 
 SCENARIO = Scenario(
     name="database-slow",
-    question="What do users see when every load takes several times as long?",
+    question="What do users see when every query reads the whole table?",
     application="a lost index, a changed query plan, another program on the same disk",
     expectation=(
-        "without a cache the database is soon saturated and every request waits; with one only misses wait, as long as "
-        "the database can carry them"
+        "a query then takes longer by the time of reading all rows: a few ms for 20,000 of 500 bytes. Without a cache "
+        "every read waits so long, and all wait more if the database saturates; with one only misses wait"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,

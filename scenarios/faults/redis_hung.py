@@ -20,7 +20,7 @@ SCENARIO = Scenario(
     expectation=(
         "a client with redis-py's defaults waits 5 s for an answer and tries ten more times: every thread soon waits, "
         "requests queue, and no request fails before about a minute has passed. With a time limit and a fallback, one "
-        "read per cool-down waits 50 ms and all others become loads"
+        "read per cool-down waits 50 ms and all others query the database"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=1,

@@ -1,5 +1,6 @@
 """The forest plot: the differences from the reference, with their intervals."""
 
+import math
 from collections.abc import Collection, Mapping, Sequence
 
 from matplotlib.axes import Axes
@@ -18,8 +19,10 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 PANELS = 5
 """Metrics that the chart shows."""
-TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 2.0, 5.0, 10.0, 20.0, 50.0, 100.0)
-"""Ratios with a label on the axis."""
+TICKS = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 0.8, 1.0, 1.25, 1.5, 2.0, 3.0, 5.0, 10.0, 20.0, 50.0, 100.0)
+"""Ratios that may have a label on the axis."""
+LEAST_GAP = 0.12
+"""Shortest distance of two labels, as a share of the axis."""
 QUESTION = "How sure is the difference from {}?"
 
 
@@ -91,13 +94,24 @@ def draw_panel(
     axes.set_xscale("log")
     low, high = axes.get_xlim()
     axes.set_xlim(min(low, 0.8), max(high, 1.25))
-    axes.xaxis.set_major_locator(FixedLocator(TICKS))
+    axes.xaxis.set_major_locator(FixedLocator(ticks_of(*axes.get_xlim())))
     axes.xaxis.set_minor_formatter(NullFormatter())
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.set_title(HEADINGS.get(metric.name, formatting.label(metric)), fontsize=9, color=INK, loc="left")
     style_axes(axes)
     axes.grid(visible=False, axis="y")
     axes.tick_params(axis="y", length=0, labelcolor=INK)
+
+
+def ticks_of(low: float, high: float) -> list[float]:
+    """The ratios with a label on a logarithmic axis: 1, the last one that fits at each end, and others with room."""
+    inside = [tick for tick in TICKS if low <= tick <= high]
+    gap = LEAST_GAP * math.log(high / low)
+    found: list[float] = []
+    for tick in sorted(inside, key=lambda t: (t != 1.0, t not in (inside[0], inside[-1]), abs(math.log(t)))):
+        if all(abs(math.log(tick / other)) >= gap for other in found):
+            found.append(tick)
+    return sorted(found)
 
 
 def cells_of_table(verdict: Verdict) -> list[str]:

@@ -13,7 +13,7 @@ from matplotlib.figure import Figure
 
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
-from stampede.reports.analysis.rows import Floats, Rows
+from stampede.reports.analysis.rows import Bools, Floats, Rows
 from stampede.reports.metrics.database_loads import episodes_of, hot_key_of, hot_loads
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.chart import Chart
@@ -25,6 +25,8 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 MOST_REQUESTS = 36
 """Requests that a timeline shows of one expiry."""
+MOST_QUERY_TIMES = 10
+"""Length of the axis after the first load, in times of a load, if a reader waits longer than that."""
 WAITING = "coalescing"
 """The contender next to the reference; if it did not run, the one with the fewest queries per expiry."""
 
@@ -54,6 +56,8 @@ class TimeAxis:
 
     delta_s: float
     """The time of one load."""
+    longest_s: float = 0.0
+    """From the first load to the end of the longest wait for it."""
 
     @property
     def before_s(self) -> float:
@@ -63,7 +67,7 @@ class TimeAxis:
     @property
     def after_s(self) -> float:
         """From the first load to the right end of the axis."""
-        return 3.2 * self.delta_s
+        return max(3.2 * self.delta_s, 1.08 * self.longest_s)
 
 
 def typical(cells: Sequence[Cell], mean: float) -> tuple[Cell, float] | None:
@@ -113,7 +117,7 @@ def chart_of(
     delta_s = load_time_s(analysis, scenario)
     if not chosen or not math.isfinite(delta_s):
         return None
-    span = TimeAxis(delta_s=delta_s)
+    span = TimeAxis(delta_s=delta_s, longest_s=min(longest_wait_s(chosen, delta_s), MOST_QUERY_TIMES * delta_s))
     caption = "One typical expiry of each contender. A row is a request, a coloured bar its database query."
     described = "; ".join(title(m, m.requests(span.before_s, span.after_s), span) for m in chosen)
     table = []
@@ -126,13 +130,20 @@ def chart_of(
         caption=caption,
         how_to_read=(
             "Each row is a request: a dot at its due time, a grey line until its answer, a thick coloured bar during "
-            "its database query. Shaded: the time of one query; the requests that arrive in it are the stampede. The "
+            "its database query. A coloured dotted line with a mark at its end: a reader that waits without a query of "
+            "its own. Shaded: the time of one query; the requests that arrive in it are the stampede. The "
             "chart shows the expiry whose number of queries is nearest to the contender's mean."
         ),
         svg=drawn_twice(lambda width: timeline_figure(analysis, chosen, span, width), anchor, question, described),
         columns=["contender", "operation", "due ms", "end ms", "query began ms", "query ended ms"],
         rows=table,
     )
+
+
+def longest_wait_s(chosen: Sequence[Moment], delta_s: float) -> float:
+    """From the first load to the last answer of the requests that are due before that load ends, in seconds."""
+    ends = [moment.requests(0, delta_s).floats("end_s") - moment.begin_s for moment in chosen]
+    return max((float(np.nanmax(end)) for end in ends if np.isfinite(end).any()), default=0.0)
 
 
 def drawn_moments(analysis: Analysis, scenario: ScenarioInfo) -> list[Moment]:
@@ -166,7 +177,7 @@ def timeline_figure(analysis: Analysis, chosen: Sequence[Moment], span: TimeAxis
     for axes, moment in zip(panels, chosen, strict=False):
         shown = shown_requests(moment, span)
         style = style_of(analysis.run.info.contenders, moment.contender.name)
-        draw_requests(axes, times_ms(shown, moment, span), style.color)
+        draw_requests(axes, times_ms(shown, moment, span), style.color, waiting(shown, moment, span))
         axes.set_title(
             title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", fontsize=9, color=INK
         )
@@ -187,12 +198,28 @@ def times_ms(shown: Rows, moment: Moment, span: TimeAxis) -> Times:
     return due, np.where(np.isnan(end), 1000 * span.after_s, end), at, done
 
 
-def draw_requests(axes: Axes, times: Times, color: str) -> None:
-    """Draw a line per request, a thick one during its load, and a dot at its due time."""
+def waiting(rows: Rows, moment: Moment, span: TimeAxis) -> Bools:
+    """Which requests wait for the load of another one.
+
+    They are due before the first load takes its usual time, load nothing, and take longer than half of that time.
+    """
+    early = rows.floats("due_s") <= moment.begin_s + span.delta_s
+    took_s = rows.floats("end_s") - rows.floats("due_s")
+    return np.asarray(early & (rows.ints("loads") == 0) & (took_s > span.delta_s / 2))
+
+
+def draw_requests(axes: Axes, times: Times, color: str, waits: Bools) -> None:
+    """Draw a line per request, a thick one during its load, a dotted one if it waits, and a dot at its due time."""
     due, end, at, done = times
     y = np.arange(len(due))
     loaded = ~np.isnan(at)
-    axes.hlines(y, due, end, color=MUTED, linewidth=0.9)
+    axes.hlines(y[~waits], due[~waits], end[~waits], color=MUTED, linewidth=0.9)
+    if waits.any():
+        axes.hlines(y[waits], due[waits], end[waits], color=color, linewidth=1.6, linestyle=(0, (1, 1)))
+        axes.plot(end[waits], y[waits], linestyle="none", marker="|", markersize=5, color=color)
+        number = np.count_nonzero(waits)
+        text = f"dotted: {number} reader{'s wait' if number > 1 else ' waits'}"
+        axes.text(0.02, 0.05, text, transform=axes.transAxes, fontsize=9, color=INK)
     axes.hlines(y[loaded], at[loaded], done[loaded], color=color, linewidth=2.6)
     axes.plot(due, y, linestyle="none", marker=".", markersize=3.2, color=INK)
 
@@ -200,8 +227,7 @@ def draw_requests(axes: Axes, times: Times, color: str) -> None:
 def title(moment: Moment, rows: Rows, span: TimeAxis) -> str:
     """The title of a panel: "coalescing: 1 query, 9 readers wait about 107 ms (poll interval 100 ms)"."""
     count = int(np.count_nonzero(rows.known("load_start_s")))
-    took_s = rows.floats("end_s") - rows.floats("due_s")
-    waits_s = took_s[(rows.ints("loads") == 0) & (took_s > span.delta_s / 2)]
+    waits_s = (rows.floats("end_s") - rows.floats("due_s"))[waiting(rows, moment, span)]
     text = f"{moment.contender.name}: {count} {'query' if count == 1 else 'queries'}"
     if not len(waits_s):
         return text

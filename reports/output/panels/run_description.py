@@ -8,6 +8,36 @@ from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.run_folder.read import Run
 from stampede.run_folder.schema import RunInfo, ScenarioInfo
 
+SECTION_TITLES = {
+    "read-mostly": "Read-mostly pages",
+    "read-mostly-at-0ms": "Read-mostly pages on one host",
+    "slow-load": "Read-mostly pages with slow queries",
+    "stampede": "Hot key",
+    "stampede-at-0ms": "Hot key on one host",
+    "stampede-one-process": "Hot key in one process",
+    "mixed-writes": "Fresh records",
+    "cold-start": "Cold start",
+    "refresh-queue": "Refreshes in a queue",
+    "redis-hung": "Redis hangs",
+    "redis-hung-minute": "Redis hangs for a minute",
+    "redis-killed": "Redis is killed",
+    "database-locked": "Database locked",
+    "database-slow": "Database without an index",
+    "rate-limit-flood": "Rate limiters",
+    "eviction": "Eviction",
+    "pipelining": "Many keys at once",
+    "serializer-cost": "Serializers",
+    "limiter-memory": "Memory of rate limiters",
+    "monitor-cost": "Cost of MONITOR",
+    "over-http": "Over HTTP",
+}
+"""Titles of the sections of scenarios and experiments, by their names. The others have their name as title."""
+
+
+def section_title(name: str) -> str:
+    """The title of a section, in words: "Hot key" for the scenario stampede."""
+    return SECTION_TITLES.get(name, name)
+
 
 def plan_and_duration(run: RunInfo) -> str:
     """Plan and duration of a run: "quick run, 7 min"; only the plan if the run did not finish."""

@@ -93,6 +93,7 @@ class ScenarioSection:
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
     warnings: list[int]
+    """The warnings that concern several contenders, or the whole scenario."""
 
 
 def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
@@ -125,7 +126,7 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
         ],
         comparisons=[v for v in verdicts_of(analysis, scenario.name) if v.comparison.rounds],
         lags=[lag(analysis, scenario, c) for c in contenders],
-        warnings=[x.number for x in analysis.warnings if x.scenario == scenario.name and not x.contenders],
+        warnings=[x.number for x in analysis.shared_warnings(scenario.name)],
     )
 
 
@@ -163,7 +164,7 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
         color=charts.style_of(analysis.run.info.contenders, contender.name).variable,
         figures=figures,
         note=note,
-        warnings=[x.number for x in analysis.warnings_of(scenario.name, contender.name) if x.contenders],
+        warnings=[x.number for x in analysis.warnings_of(scenario.name, contender.name)],
     )
 
 

@@ -90,20 +90,20 @@ def points(r: PolicyResult) -> str:
 
 
 def answer(results: list[PolicyResult]) -> str:
-    """For each sequence: the policies that are better than the usual one by more than the minimum, or "tied"."""
+    """For which sequences the usual policy is enough, and for which another one is better by more than the minimum."""
     if all(r.verdict == "not estimated" for r in results):
         rounds = len(results[0].rounds)
         return f"No verdict: {rounds} round{'s' * (rounds != 1)}; a comparison needs {MIN_ROUNDS}."
-    parts = []
+    enough, better = [], []
     for sequence, own in by_sequence(results).items():
-        better = [r for r in own if r.verdict == "better" and r.policy != REFUSING]
-        if better:
-            best = max(better, key=lambda r: r.hit_rate.value)
-            parts.append(f"On {sequence}, {best.policy} has a higher hit rate than {USUAL}: {points(best)}.")
+        rivals = [r for r in own if r.verdict == "better" and r.policy != REFUSING]
+        if rivals:
+            best = max(rivals, key=lambda r: r.hit_rate.value)
+            better.append(f"{best.policy} is better for {sequence} ({points(best)})")
         else:
-            usual = next(r for r in own if r.policy == USUAL)
-            parts.append(f"On {sequence}, no policy beats {USUAL}: {percent(usual.hit_rate)} of the requests hit.")
-    return f"{' '.join(parts)} A difference counts from {MINIMUM}."
+            enough.append(sequence)
+    first = [f"{USUAL} is enough for {formatting.listed(enough)}"] if enough else []
+    return f"{'; '.join([*first, *better])}."
 
 
 def notes(results: list[PolicyResult]) -> list[str]:
@@ -221,7 +221,7 @@ def chart(results: list[PolicyResult]) -> Chart:
 def eviction_figure(results: list[PolicyResult], width: float) -> Figure:
     """One panel per sequence of keys, next to each other; below each other on a phone."""
     columns = by_sequence(results)
-    policies = list(dict.fromkeys(o.policy for o in results))
+    policies = sorted(dict.fromkeys(o.policy for o in results), key=lambda policy: policy == REFUSING)
     rows = len(columns) if width == NARROW else 1
     figure = new_figure(width, 0.35 + rows * (0.5 + 0.22 * len(policies)))
     panels = list(figure.subplots(rows, len(columns) // rows, sharey=True, squeeze=False).flat)
@@ -234,7 +234,7 @@ def eviction_figure(results: list[PolicyResult], width: float) -> Figure:
         axes.grid(visible=False, axis="y")
         axes.tick_params(axis="y", length=0, labelcolor=INK)
         axes.set_ylim(len(policies) - 0.4, -0.6)
-        axes.set_yticks(range(len(policies)), policies)
+        axes.set_yticks(range(len(policies)), [f"{p}\n(refuses writes)" if p == REFUSING else p for p in policies])
     figure.supxlabel("hit rate, %", fontsize=9.5, color=MUTED)
     return figure
 
@@ -242,7 +242,7 @@ def eviction_figure(results: list[PolicyResult], width: float) -> Figure:
 def draw_policy(axes: Axes, result: PolicyResult, y: int) -> None:
     """The bar of one policy: its hit rate with the interval, and the optimum."""
     optimum, rate = 100 * result.optimum.value, result.hit_rate
-    color = MUTED if result.refused else COLORS[1] if result.policy == USUAL else COLORS[0]
+    color = MUTED if result.refused or result.policy == REFUSING else COLORS[1] if result.policy == USUAL else COLORS[0]
     axes.plot([0, optimum], [y, y], color=GRID, linewidth=6, solid_capstyle="butt")
     axes.plot([0, 100 * rate.value], [y, y], color=color, linewidth=3, solid_capstyle="butt")
     if formatting.has_interval(rate):

@@ -72,6 +72,8 @@ class LimiterSection:
     """(caller profile, what such a caller does)"""
     details: LimiterDetails
     charts: list[Chart]
+    warnings: list[int]
+    """The warnings that concern several limiters, or the whole scenario."""
 
 
 def sections(analysis: Analysis, races: RacesInfo | None = None) -> list[LimiterSection]:
@@ -102,6 +104,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesI
         profiles=[(name, explained(name)) for name in profile_names(scenario)],
         details=details,
         charts=charts(limiters, contenders),
+        warnings=[x.number for x in analysis.shared_warnings(scenario.name)],
     )
 
 

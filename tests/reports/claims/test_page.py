@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
-from stampede.reports.claims.claims_section import findings, in_words
+from stampede.reports.claims.claim import Case, ClaimVerdict
+from stampede.reports.claims.claims_section import ClaimFinding, findings, in_words
 from stampede.reports.output.html_report import page
 from stampede.reports.output.report_model import build_report
 from stampede.reports.recommend.factors import depends_on
@@ -52,6 +53,39 @@ def test_every_claim_is_on_the_page_with_valid_links_and_in_the_csv(run: Analysi
         assert all(f'id="{case.href}"' in html for case in x.cases if case.href)
     rows = report.files["claims.csv"].splitlines()
     assert {row.split(",")[0] for row in rows[1:]} == {f"C{n}" for n in range(1, 14)}
+
+
+def test_claim_is_one_line_on_the_page(run: Analysis) -> None:
+    """The row, the statement and the deciding figures fit in 130 characters."""
+    for x in findings(run):
+        line = f"{x.claim.row} {x.claim.statement} {x.brief}"
+        assert len(line) <= 130, line
+        assert "`" not in line
+
+
+def test_line_of_claim_with_conditions_has_a_figure_for_and_one_against(run: Analysis) -> None:
+    """C1 is true at some places and false at others."""
+    figures = {"yes": "0.2 ms", "no": "1.5 ms", "unclear": "1.0 ms"}
+    cases = [Case(condition=answer, answer=answer, figure=text) for answer, text in figures.items()]  # type: ignore[arg-type]
+    verdict = ClaimVerdict(word="holds only if", said="")
+    found = ClaimFinding(claim=findings(run)[0].claim, cases=cases, verdict=verdict)
+    assert (found.badge, found.brief) == ("only if", "0.2 ms; not 1.5 ms")
+
+
+def test_line_of_open_claim_says_why(run: Analysis) -> None:
+    """The figure is followed by the reason."""
+    case = Case(condition="", answer="unclear", figure="long", brief="1.2 queries", why="1.25 lies within the interval")
+    verdict = ClaimVerdict(word="cannot tell", said="")
+    found = ClaimFinding(claim=findings(run)[0].claim, cases=[case], verdict=verdict)
+    assert (found.badge, found.brief) == ("inconclusive", "1.2 queries: 1.25 lies within the interval")
+
+
+def test_line_about_database_load_is_that_of_ordinary_reads_at_the_ttl_of_the_run(run: Analysis) -> None:
+    """C10 is confirmed for a hot key; the line shows the read-mostly case and its TTL."""
+    (found,) = (x for x in findings(run) if x.claim.row == "C10")
+    (leading,) = (case for case in found.cases if case.leads)
+    assert leading.href == "read-mostly"
+    assert "fewer at a TTL of" in found.brief
 
 
 def bent(cell: CellInfo, rows: list[Row]) -> list[Row]:

@@ -1,4 +1,4 @@
-"""The text of "cannot tell", other than the number of rounds."""
+"""The text of a difference that is not significant, other than the number of rounds."""
 
 from stampede.reports.analysis.results import Verdict
 from stampede.reports.metrics.metric import find_metric

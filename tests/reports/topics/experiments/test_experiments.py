@@ -109,9 +109,7 @@ def test_eviction_policies_are_compared_with_the_usual_one_in_the_same_round() -
     usual = results["allkeys-lru"].hit_rate
     assert usual.low < usual.value < usual.high
     assert results["allkeys-lfu"].least == pytest.approx(0.1 * usual.value)
-    assert "On zipf, allkeys-lfu has a higher hit rate than allkeys-lru: +7.8 points" in eviction_section.answer(
-        list(results.values())
-    )
+    assert "allkeys-lfu is better for zipf (+7.8 points" in eviction_section.answer(list(results.values()))
 
 
 def test_a_policy_that_refuses_writes_is_never_recommended() -> None:
@@ -123,7 +121,7 @@ def test_a_policy_that_refuses_writes_is_never_recommended() -> None:
     ]
     results = eviction_results(frame(rows))
     assert "noeviction" not in eviction_section.answer(results)
-    assert "no policy beats allkeys-lru" in eviction_section.answer(results)
+    assert eviction_section.answer(results) == "allkeys-lru is enough for zipf."
     assert "noeviction refused 1,600 writes of 8,000 requests" in " ".join(eviction_section.notes(results))
 
 
