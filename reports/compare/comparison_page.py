@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-import jinja2
 from rich.console import Console
 from rich.text import Text
 
@@ -22,10 +21,9 @@ from stampede.reports.compare.comparison_answers import (
 from stampede.reports.compare.comparison_chart import forest
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts import Chart
-from stampede.reports.output.html_report import write_page
+from stampede.reports.output.html_report import template, write_page
 from stampede.run_folder.read import read_run
 
-TEMPLATES = Path(__file__).parent.parent / "output" / "templates"
 COLUMNS = ("contender", "metric", "A", "B", "change from A to B", "basis", "verdict")
 TEXT_COLUMNS = ("verdict",)
 """Columns whose texts are left-aligned and may wrap."""
@@ -141,15 +139,7 @@ HOW = (
 
 def page(both: RunPair) -> str:
     """The whole page as text."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    return environment.get_template("compare.html.j2").render(
+    return template("compare.html.j2").render(
         both=both,
         names=both.names,
         warnings=list(both.warnings()),

@@ -5,6 +5,7 @@ import hashlib
 import math
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,18 @@ def write_page(path: Path, text: str) -> None:
 
 def page(report: Report) -> str:
     """The whole page as text."""
-    environment = jinja2.Environment(
+    return template("report.html.j2").render(**values(report))
+
+
+def template(name: str) -> jinja2.Template:
+    """A page's template by its file name. It is compiled once per process. Raises jinja2.TemplateNotFound."""
+    return environment().get_template(name)
+
+
+@cache
+def environment() -> jinja2.Environment:
+    """The filters and functions that every template may use."""
+    shared = jinja2.Environment(
         loader=jinja2.FileSystemLoader(TEMPLATES),
         autoescape=True,
         undefined=jinja2.StrictUndefined,
@@ -79,7 +91,7 @@ def page(report: Report) -> str:
         lstrip_blocks=True,
         keep_trailing_newline=True,
     )
-    environment.globals.update(
+    shared.globals.update(
         words=formatting,
         isnan=math.isnan,
         effect_bar=effect_bar,
@@ -89,8 +101,8 @@ def page(report: Report) -> str:
         certainty_text=answer_texts.certainty_text,
         compressed_time_text=compressed_time_text,
     )
-    environment.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)
-    return environment.get_template("report.html.j2").render(**values(report))
+    shared.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)
+    return shared
 
 
 def navigation(report: Report) -> list[tuple[str, str]]:

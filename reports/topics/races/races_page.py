@@ -2,10 +2,8 @@
 
 from pathlib import Path
 
-import jinja2
-
 from stampede.reports.output import charts
-from stampede.reports.output.html_report import TEMPLATES, flat, write_page
+from stampede.reports.output.html_report import template, write_page
 from stampede.reports.topics.races.races_section import section
 from stampede.run_folder.races_json import RacesInfo, read_races
 
@@ -19,12 +17,4 @@ def render_races(folder: Path) -> Path:
 
 def page(info: RacesInfo, name: str) -> str:
     """The page as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=jinja2.StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters.update(flat=flat, slug=charts.slug)
-    return environment.get_template("races.html.j2").render(races=section(info), name=name, palette=charts.PALETTE)
+    return template("races.html.j2").render(races=section(info), name=name, palette=charts.PALETTE)

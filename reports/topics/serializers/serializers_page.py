@@ -5,14 +5,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import jinja2
 import pandas as pd
 
 from stampede.core.files import write_whole
 from stampede.reports.output import charts as style
 from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.formatting import listed, number
-from stampede.reports.output.html_report import TEMPLATES, flat, write_page
+from stampede.reports.output.html_report import template, write_page
 from stampede.reports.output.panels.run_description import begun_text
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate
 from stampede.reports.statistics.rank_tests import PAIRED_LEVEL, holm
@@ -62,18 +61,6 @@ def page(
     downloads: Sequence[str],
 ) -> str:
     """The page as HTML."""
-    environment = jinja2.Environment(
-        loader=jinja2.FileSystemLoader(TEMPLATES), autoescape=True, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters["flat"] = flat
-    environment.globals.update(
-        number=number,
-        inf=math.inf,
-        from_=from_,
-        size_text=serializer_advice.size_text,
-        saving_text=serializer_advice.saving_text,
-        isnan=math.isnan,
-    )
     changes = facts.changes.assign(row=facts.changes["change"] + ": " + facts.changes["direction"])
     claim_text = claim(facts, at)
     extra = [
@@ -83,7 +70,12 @@ def page(
         serializer_charts.what_others_feel(facts),
     ]
     servers = facts.run.metadata.get("servers", {})
-    return environment.get_template("serializers.html.j2").render(
+    return template("serializers.html.j2").render(
+        number=number,
+        inf=math.inf,
+        from_=from_,
+        size_text=serializer_advice.size_text,
+        saving_text=serializer_advice.saving_text,
         run=facts.run,
         name=facts.folder.resolve().name,
         machine=machine(facts),

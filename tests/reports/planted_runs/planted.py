@@ -192,7 +192,8 @@ def table(cell: CellInfo, rows: Sequence[Row]) -> pa.Table:
     constants = {"cell": cell.id, "scenario": cell.scenario, "contender": cell.contender, "round": cell.round}
     columns = []
     for f in SAMPLES:
-        values = [constants.get(f.name, r.get(f.name)) for r in rows]
+        name = f.name
+        values = [constants[name]] * len(rows) if name in constants else [r.get(name) for r in rows]
         if pa.types.is_dictionary(f.type):
             columns.append(pa.array(values, f.type.value_type).dictionary_encode().cast(f.type))
         else:
