@@ -1,10 +1,12 @@
 """Real servers for all tests, started once per session: from wheels, or with `--stack containers` from images."""
 
+import gc
 import os
 import sys
 import uuid
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 import redis
@@ -15,6 +17,9 @@ from stampede.stack.postgres.source import PostgresSource, default_statements, o
 from stampede.stack.provision import open_servers
 from stampede.stack.servers import Stack
 from tests.shared import made_once
+
+if TYPE_CHECKING:
+    from stampede.reports.output.report_model import Report
 
 RECORDS = 2_000
 RECORD_BYTES = 500
@@ -49,6 +54,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=lambda item: (item.path not in slow, item.path in waiting))
 
 
+def pytest_collection_finish() -> None:
+    """Imported modules stay until the end, so the garbage collector need not search them again and again."""
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
+
+
 @pytest.fixture(scope="session")
 def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A synthetic run of six rounds with its report, made once for all test processes. Tests must not change it."""
@@ -57,6 +69,14 @@ def rendered(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
     home = made_once(tmp_path_factory, "rendered", lambda folder: render(plant(folder / "run", rounds=6)))
     return home / "run"
+
+
+@pytest.fixture(scope="session")
+def report(rendered: Path) -> "Report":
+    """The report of that run as data, made once per test process. Tests must not change it or write its files."""
+    from stampede.reports.output.report_model import read_report
+
+    return read_report(rendered)
 
 
 @pytest.fixture(scope="session")

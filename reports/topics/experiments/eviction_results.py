@@ -1,6 +1,7 @@
 """Results of the eviction experiment: hit rates over rounds, and each policy compared with allkeys-lru."""
 
 import math
+import weakref
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
@@ -151,9 +152,19 @@ def outcomes(facts: pd.DataFrame) -> list[Outcome]:
     return found
 
 
+KNOWN: dict[int, list[PolicyResult]] = {}
+"""Results by the identity of the table, while the table exists. The section, the answer and claim C9 share them."""
+
+
 def eviction_results(facts: pd.DataFrame) -> list[PolicyResult]:
-    """Every policy on every sequence, compared with allkeys-lru. `facts`: the table of the experiment."""
-    return results_of(outcomes(facts))
+    """Every policy on every sequence, compared with allkeys-lru, computed once per table.
+
+    `facts`: the table of the experiment. Callers do not change it or the results.
+    """
+    if id(facts) not in KNOWN:
+        KNOWN[id(facts)] = results_of(outcomes(facts))
+        weakref.finalize(facts, KNOWN.pop, id(facts), None)
+    return KNOWN[id(facts)]
 
 
 def results_of(seen: Sequence[Outcome]) -> list[PolicyResult]:

@@ -24,7 +24,7 @@ TWO = ("no-cache", "cache-aside")
 
 
 def analysed(folder: Path, change: Change = as_simulated, **how: object) -> Analysis:
-    how = {"contenders": TWO, "scenarios": [scenario("stampede")], "change": change} | how
+    how = {"contenders": TWO, "scenarios": [scenario("stampede")], "change": change, "rounds": 6} | how
     return analyse(read_run(plant(folder, **how)))  # type: ignore[arg-type]
 
 
@@ -136,6 +136,7 @@ FAULTS: dict[WarningKind, dict[str, object]] = {
     run_warnings.COPIES_DIFFER: {
         "contenders": ("cache-aside", "cache-aside-again"),
         "change": shifted("end_ns", MS, only="cache-aside-again"),
+        "rounds": 8,
     },
 }
 
@@ -190,7 +191,7 @@ def test_single_uncounted_command_or_load_causes_a_warning(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, source: str, name: str, text: str
 ) -> None:
     miscounted(source, name)(monkeypatch)
-    analysis = analysed(tmp_path / "run", not_cached, rounds=6)
+    analysis = analysed(tmp_path / "run", not_cached)
     (warning,) = analysis.warnings
     assert warning.kind is run_warnings.COUNTS_DIFFER
     assert warning.cells == (3,)
@@ -234,7 +235,7 @@ def test_contender_that_returns_no_record_for_an_existing_one_is_not_recommended
     question = next(q for q in QUESTIONS if q.name == "hot-key-may-wait")
     guaranteed(plant(tmp_path / "sound", rounds=8, contenders=three, scenarios=[scenario("stampede")]))
     assert caching_row(analyse(read_run(tmp_path / "sound")), question, None).pick == "coalescing"
-    analysis = analysed(tmp_path / "absent", change=wrongly_absent, contenders=three)
+    analysis = analysed(tmp_path / "absent", change=wrongly_absent, contenders=three, rounds=8)
     guaranteed(tmp_path / "absent")
     found = caching_row(analyse(read_run(tmp_path / "absent")), question, None)
     assert found.pick == "cache-aside"

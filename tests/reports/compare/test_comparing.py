@@ -122,7 +122,7 @@ def test_a_warning_about_a_changed_baseline_is_above_the_comparison(
             row["end_ns"] = row["due_ns"] + round(WORSE * (row["end_ns"] - row["due_ns"]))
         return rows
 
-    plant(tmp_path / "b", contenders=ROWS, scenarios=[scenario("stampede")], seed=9, change=all_slower)
+    plant(tmp_path / "b", rounds=7, contenders=ROWS, scenarios=[scenario("stampede")], seed=9, change=all_slower)
     both = pair(read_run(runs("base")), read_run(tmp_path / "b"))
     (warning,) = [line for line in both.warnings() if "bare-get" in line]
     assert "read " in warning

@@ -3,7 +3,6 @@
 import html
 import math
 import re
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
@@ -41,16 +40,21 @@ from tests.reports.planted_runs.planted_answers import (
 
 
 @pytest.fixture(scope="module")
-def report(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Report:
+def answered(report: Report) -> Report:
     """A planted run with planted answers of every kind."""
-    folder = shutil.copytree(rendered, tmp_path_factory.mktemp("first") / "run")
-    return replace(read_report(folder), answer_rows=ROWS)
+    return replace(report, answer_rows=ROWS)
 
 
 @pytest.fixture(scope="module")
-def rows_of_the_table(report: Report) -> list[str]:
+def text(answered: Report) -> str:
+    """The page of that run."""
+    return page(answered)
+
+
+@pytest.fixture(scope="module")
+def rows_of_the_table(text: str) -> list[str]:
     """The rows of the table of answers, as text without markup."""
-    table = re.search(r'<table class="cards answers".*?</table>', page(report), flags=re.DOTALL)
+    table = re.search(r'<table class="cards answers".*?</table>', text, flags=re.DOTALL)
     assert table is not None
     body = table[0].partition("<tbody>")[2]
     return [re.sub(r"\s+", " ", re.sub(r"<[^>]+>", " ", row)) for row in body.split("</tr>")[:-1]]
@@ -87,9 +91,9 @@ def test_no_measurable_extra_cost_is_an_item_only_if_no_cost_was_measured() -> N
     assert price_text(row) == f"{found.text}; {small.text}; {stated.text}"
 
 
-def test_each_cost_of_the_table_is_a_line_of_its_own_and_none_begins_with_a_semicolon(report: Report) -> None:
+def test_each_cost_of_the_table_is_a_line_of_its_own_and_none_begins_with_a_semicolon(text: str) -> None:
     """The mechanism is the last line."""
-    cells = re.findall(r'<td class="text" data-label="Price">(.*?)</td>', page(report), flags=re.DOTALL)
+    cells = re.findall(r'<td class="text" data-label="Price">(.*?)</td>', text, flags=re.DOTALL)
     assert len(cells) == len([row for row in ROWS if row.use])
     for row, cell in zip([row for row in ROWS if row.use], cells, strict=True):
         lines = [html.unescape(line) for line in re.findall(r"<li[^>]*>(.*?)</li>", cell)]
@@ -134,20 +138,20 @@ def test_a_change_beyond_the_axis_has_an_arrow_and_one_without_a_ratio_no_drawin
     assert spoken(-0.001, math.nan, math.nan) == "0 %"
 
 
-def test_what_was_not_measured_has_one_line_for_each_command(report: Report) -> None:
+def test_what_was_not_measured_has_one_line_for_each_command(answered: Report) -> None:
     """Questions that the same command answers share a line. What the run has is not in the list."""
     fresh = replace(OUTAGE, name="fresh-records", question="Records must be fresh")
-    lines = not_measured(report.run, [*ROWS, fresh], explored=False)
+    lines = not_measured(answered.run, [*ROWS, fresh], explored=False)
     assert lines[0].what == "Redis fails or hangs; Records must be fresh"
     assert (lines[0].command, lines[0].time) == ("make bench PLAN=standard", "about 28 min")
     assert len({line.command for line in lines}) == len(lines)
     assert "make races" in {line.command for line in lines}
-    assert "make races" not in {line.command for line in not_measured(report.run, ROWS, explored=True)}
+    assert "make races" not in {line.command for line in not_measured(answered.run, ROWS, explored=True)}
 
 
-def test_the_line_on_trust_names_what_is_not_reliable(report: Report, tmp_path: Path) -> None:
+def test_the_line_on_trust_names_what_is_not_reliable(answered: Report, tmp_path: Path) -> None:
     """Below six rounds there is no verdict; counts that differ from the servers' are not reliable."""
-    assert trust_line(report.analysis).startswith("Query counts are reliable in this run; ")
+    assert trust_line(answered.analysis).startswith("Query counts are reliable in this run; ")
     few = read_report(plant(tmp_path / "few", rounds=1, contenders=["cache-aside"], scenarios=[scenario("stampede")]))
     assert trust_line(few.analysis).startswith("1 round: this run shows ranges")
     void = plant(
@@ -195,18 +199,18 @@ def test_a_chart_is_drawn_twice_with_ids_of_its_own_and_hover_texts() -> None:
 
 
 @pytest.mark.parametrize("times", [1, 4])
-def test_the_terminal_has_at_most_25_lines_of_80_columns(report: Report, times: int) -> None:
+def test_the_terminal_has_at_most_25_lines_of_80_columns(answered: Report, times: int) -> None:
     """Also with four times as many questions. The first line is the path of the page, and nothing is cut."""
-    lines = [line.text for line in report_lines(replace(report, answer_rows=ROWS * times))]
-    assert lines[0] == f"Report: {report.folder / 'report.html'}"
+    lines = [line.text for line in report_lines(replace(answered, answer_rows=ROWS * times))]
+    assert lines[0] == f"Report: {answered.folder / 'report.html'}"
     assert len(lines) <= MOST_LINES
     assert max(map(len, lines[1:])) <= WIDTH
     assert not any("…" in line for line in lines[1:])
 
 
-def test_the_terminal_has_each_answer_in_columns_and_the_prices_of_the_main_ones(report: Report) -> None:
+def test_the_terminal_has_each_answer_in_columns_and_the_prices_of_the_main_ones(answered: Report) -> None:
     """A detail has one line. The price is the most important cost with the first phrase of the mechanism."""
-    lines = [line.text for line in report_lines(report)]
+    lines = [line.text for line in report_lines(answered)]
     answers = [lines.index(next(x for x in lines if x.startswith(name))) for name in ("Hot key, may", "Strict rate")]
     assert lines[answers[0]] == f"{'Hot key, may wait':22} {'coalescing':16} 90 % fewer queries per expiry"
     assert lines[answers[0] + 1] == "   price: waiting readers wait 103 ms instead of 45 ms (+55 to +61)"
@@ -217,10 +221,10 @@ def test_the_terminal_has_each_answer_in_columns_and_the_prices_of_the_main_ones
     assert any(line.startswith("Not measured: outages (make bench PLAN=standard)") for line in lines)
 
 
-def test_prices_take_lines_of_the_patterns_and_yield_to_further_answers(report: Report) -> None:
+def test_prices_take_lines_of_the_patterns_and_yield_to_further_answers(answered: Report) -> None:
     """With so many questions that no line is left, each question keeps its line."""
     many = [replace(READ_MOSTLY, name=f"q{k}", question=f"Question {k}") for k in range(10)]
-    lines = [line.text for line in report_lines(replace(report, answer_rows=many))]
+    lines = [line.text for line in report_lines(replace(answered, answer_rows=many))]
     assert sum(line.startswith("Question ") for line in lines) == len(many)
     assert 0 < sum(line.startswith("   price: ") for line in lines) < len(many)
 
@@ -236,10 +240,10 @@ def test_an_effect_is_shortened_to_whole_phrases_only() -> None:
     assert brief_price(replace(FEWER_QUERIES, prices=(Price(text="x" * 90, kind="stated"),)), 70) == "not stated"
 
 
-def test_a_claim_that_is_refuted_is_named(report: Report) -> None:
+def test_a_claim_that_is_refuted_is_named(answered: Report) -> None:
     """The other claims are counted by verdict."""
-    assert len(report.claims) > 2
-    refuted, conditional, confirmed, *_ = report.claims
+    assert len(answered.claims) > 2
+    refuted, conditional, confirmed, *_ = answered.claims
     some = [
         replace(refuted, verdict=replace(refuted.verdict, word="does not hold")),
         replace(conditional, verdict=replace(conditional.verdict, word="holds only if")),
@@ -270,9 +274,8 @@ def test_a_warning_begins_with_its_subject_and_those_about_picks_come_first() ->
     assert entries([of_the_pick, late], ROWS)[0].kind is SATURATED
 
 
-def test_the_navigation_has_plain_labels(report: Report) -> None:
+def test_the_navigation_has_plain_labels(answered: Report, text: str) -> None:
     """Each link leads to an anchor of the page."""
-    found = dict(navigation(report))
+    found = dict(navigation(answered))
     assert found["stampede"] == "hot key"
-    text = page(report)
     assert [anchor for anchor in found if f'id="{anchor}"' not in text] == []

@@ -15,13 +15,13 @@ import pytest
 from rich.console import Console
 
 from stampede.core.errors import RunFolderError
-from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.metrics.metric import metrics
 from stampede.reports.output import formatting
 from stampede.reports.output.charts.distribution_chart import slower
 from stampede.reports.output.html_report import render
 from stampede.reports.output.report_console import print_report
-from stampede.reports.output.report_model import read_report
+from stampede.reports.output.report_model import Report, read_report
 from stampede.run_folder.read import read_run
 from stampede.run_folder.run_warnings import KINDS
 from stampede.run_folder.schema import CellInfo
@@ -80,11 +80,6 @@ def opened(folder: Path) -> tuple[str, ParsedPage]:
 @pytest.fixture(scope="module")
 def whole(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return shutil.copytree(rendered, tmp_path_factory.mktemp("whole") / "run")
-
-
-@pytest.fixture(scope="module")
-def analysis(whole: Path) -> Analysis:
-    return analyse(read_run(whole))
 
 
 @pytest.fixture(scope="module")
@@ -153,13 +148,13 @@ def test_anchors_are_stable_names(page: ParsedPage) -> None:
     assert wanted | charts | {"stampede", "read-mostly", "stampede-table"} <= set(page.ids)
 
 
-def test_every_figure_of_the_csv_is_on_the_page(whole: Path, analysis: Analysis, page: ParsedPage) -> None:
+def test_every_figure_of_the_csv_is_on_the_page(whole: Path, report: Report, page: ParsedPage) -> None:
     for scenario_name in ("stampede", "read-mostly"):
         rows = list(csv.DictReader(StringIO((whole / f"summary-{scenario_name}.csv").read_text())))
-        assert len(rows) == len(analysis.run.info.contenders) * len(metrics())
+        assert len(rows) == len(report.run.contenders) * len(metrics())
         for r in rows:
             metric = next(m for m in metrics() if m.name == r["metric"])
-            exact = analysis.figure(scenario_name, r["contender"], metric.name)
+            exact = report.analysis.figure(scenario_name, r["contender"], metric.name)
             if r["value"]:
                 assert float(r["value"]) == pytest.approx(exact.value, rel=1e-5)
                 if metric.name != "unanswered":
@@ -175,13 +170,12 @@ def test_the_page_shows_answers_then_patterns_then_what_was_not_measured_then_wa
     assert page.text.index("Start with") < page.text.index("Patterns compared") < page.text.index("checks passed")
 
 
-def test_neither_baselines_nor_aa_copies_are_recommended(whole: Path) -> None:
-    report = read_report(whole)
+def test_neither_baselines_nor_aa_copies_are_recommended(report: Report) -> None:
     assert {row.pick for row in report.answer_rows}.isdisjoint({"bare-get", "cache-aside-again"})
 
 
 def test_below_six_rounds_there_is_no_verdict(tmp_path: Path) -> None:
-    text, page = opened(plant(tmp_path / "run", rounds=1, contenders=FEW))
+    text, page = opened(plant(tmp_path / "run", rounds=1, contenders=FEW, scenarios=[scenario("stampede")]))
     assert "No verdict: 1 of the 6 rounds needed." in page.text
     assert not re.search(r'class="s (better|worse|same)"', text)
     assert "not estimated" in page.text
@@ -190,9 +184,12 @@ def test_below_six_rounds_there_is_no_verdict(tmp_path: Path) -> None:
 
 
 def test_a_killed_run_shows_what_it_finished(tmp_path: Path) -> None:
-    folder = plant(tmp_path / "run", rounds=2, status="running", unfinished=frozenset(range(9, 29)))
+    stampede = [scenario("stampede")]
+    folder = plant(
+        tmp_path / "run", rounds=2, contenders=FEW, scenarios=stampede, status="running", unfinished=frozenset({5, 6})
+    )
     _, page = opened(folder)
-    assert "the run was killed or is still running; 8 of 28 cells finished" in page.text
+    assert "the run was killed or is still running; 4 of 6 cells finished" in page.text
 
 
 def test_a_run_without_a_finished_cell_says_so(tmp_path: Path) -> None:
@@ -285,11 +282,11 @@ def test_a_folder_that_is_no_run_is_an_error_before_anything_is_written(tmp_path
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_terminals_summary_fits_25_lines_of_80_columns_and_is_plain_when_piped(whole: Path) -> None:
+def test_the_terminals_summary_fits_25_lines_of_80_columns_and_is_plain_when_piped(report: Report) -> None:
     out = StringIO()
-    print_report(read_report(whole), Console(file=out))
+    print_report(report, Console(file=out))
     path, *lines = out.getvalue().splitlines()
-    assert path == f"Report: {whole / 'report.html'}"
+    assert path == f"Report: {report.folder / 'report.html'}"
     assert len(lines) < 25
     assert max(len(line) for line in lines) <= 80
     assert "\x1b" not in out.getvalue()

@@ -17,6 +17,8 @@ from stampede.run_folder import read as reader
 from tests.reports.planted_runs.planted import plant
 from tests.reports.topics.experiments.test_experiments import with_experiments
 
+FEW = ("no-cache", "cache-aside", "coalescing")
+
 
 def counted(calls: Counter[Any], original: Callable[..., Any], key: Callable[..., Any]) -> Callable[..., Any]:
     """The same function; its calls are counted by the `key` of their arguments."""
@@ -31,7 +33,7 @@ def counted(calls: Counter[Any], original: Callable[..., Any], key: Callable[...
 @pytest.fixture
 def run_folder(tmp_path: Path) -> Path:
     """A planted run with an experiment."""
-    return with_experiments(plant(tmp_path / "run", rounds=6))
+    return with_experiments(plant(tmp_path / "run", rounds=6, contenders=FEW))
 
 
 def test_stampede_report_reads_each_table_once_analyses_once_and_makes_each_file_once(

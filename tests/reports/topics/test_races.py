@@ -81,7 +81,8 @@ def races(*, guaranteed: bool) -> RacesInfo:
 
 @pytest.fixture(scope="module")
 def run(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, scenarios=[scenario("stampede")])
+    names = ("cache-aside", "coalescing", "refresh-ahead")
+    return plant(tmp_path_factory.mktemp("races") / "run", rounds=1, contenders=names, scenarios=[scenario("stampede")])
 
 
 def test_report_without_races_names_the_command_that_explores_them(run: Path) -> None:

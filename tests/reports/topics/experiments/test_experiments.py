@@ -143,6 +143,13 @@ def test_too_coarse_lru_clocks_are_reported() -> None:
     assert blind_lru(eviction_results(frame(eight_rounds("allkeys-lru", "zipf", 500, elapsed=100)))) == []
 
 
+def test_results_are_computed_once_for_a_table_and_again_for_another() -> None:
+    """The section, the answer and the claim of one report get the same results."""
+    table, other = (frame(eight_rounds("allkeys-lru", "zipf", hits)) for hits in (500, 600))
+    assert eviction_results(table) is eviction_results(table)
+    assert eviction_results(other)[0].hit_rate.value > eviction_results(table)[0].hit_rate.value
+
+
 def test_percentile_needs_ten_samples_beyond_it() -> None:
     (few,) = eviction_results(frame(cache_rows("allkeys-lru", "zipf", 500)))
     (many,) = eviction_results(frame([r for n in range(1, 11) for r in cache_rows("allkeys-lru", "zipf", 500, n)]))
