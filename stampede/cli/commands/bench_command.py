@@ -18,7 +18,7 @@ from stampede.cli.input_checks import (
     read_share,
 )
 from stampede.cli.option_types import integer_option, number_option
-from stampede.cli.output import print_result, print_status, reported_if_interrupted
+from stampede.cli.output import print_result, print_status, rare_collections, reported_if_interrupted
 from stampede.cli.shared_options import (
     MOST_ROUNDS,
     Contenders,
@@ -204,8 +204,9 @@ def run_to_end(
             run_experiments(folder, order, servers, print_status)
             if order.plan.races:
                 explore_races(folder, servers)
-        report = read_report(folder)
-        write_report(report)
+        with rare_collections():
+            report = read_report(folder)
+            write_report(report)
     return report
 
 

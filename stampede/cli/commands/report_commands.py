@@ -1,8 +1,5 @@
 """Commands that read run folders: `stampede report`, `compare` and `gate`."""
 
-import gc
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,10 +7,7 @@ from typing import Annotated
 import typer
 
 from stampede.cli.input_checks import check_run_folder, check_thresholds_file
-from stampede.cli.output import print_status
-
-OBJECTS_BETWEEN_COLLECTIONS = 500_000
-"""A report makes millions of objects and few reference cycles; Python's default of 700 costs a tenth of its time."""
+from stampede.cli.output import print_status, rare_collections
 
 
 def report(
@@ -44,17 +38,6 @@ def report(
             print_report(built)
 
 
-@contextmanager
-def rare_collections() -> Iterator[None]:
-    """Let Python search for reference cycles less often."""
-    thresholds = gc.get_threshold()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS, *thresholds[1:])
-    try:
-        yield
-    finally:
-        gc.set_threshold(*thresholds)
-
-
 def newest(runs: Path) -> Path:
     """The newest run folder. Raises RunFolderError where there is none."""
     from stampede.core.errors import RunFolderError
@@ -74,9 +57,10 @@ def compare(
     """Compare run B with run A: better, worse, the same, or cannot tell. Refuses runs that are not alike."""
     check_run_folder(run_a)
     check_run_folder(run_b)
-    from stampede.reports.compare.comparison_page import files, print_comparison, render_comparison
+    with rare_collections():
+        from stampede.reports.compare.comparison_page import files, print_comparison, render_comparison
 
-    both = render_comparison(run_a, run_b, force=force, out=out)
+        both = render_comparison(run_a, run_b, force=force, out=out)
     print_status(f"comparison: {files(both, out)[0]}")
     print_comparison(both)
 
@@ -103,6 +87,7 @@ def gate(
         thresholds = replace(thresholds, max_regression=as_share(max_regression, "--max-regression"))
     if metric:
         thresholds = replace(thresholds, metrics=tuple(metric_named(name, "--metric") for name in metric))
-    findings = findings_of(run, against, thresholds, force=force)
+    with rare_collections():
+        findings = findings_of(run, against, thresholds, force=force)
     print_findings(findings, everything=verbose)
     raise typer.Exit(exit_code(findings))
