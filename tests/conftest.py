@@ -58,7 +58,7 @@ def pytest_collection_finish() -> None:
     """Imported modules stay until the end, so the garbage collector need not search them again and again."""
     gc.collect()
     gc.freeze()
-    gc.set_threshold(50_000, 20, 20)
+    gc.set_threshold(10_000, 10, 10)
 
 
 @pytest.fixture(scope="session")

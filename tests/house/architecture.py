@@ -9,6 +9,7 @@ import ast
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 
 ROOMS = ("core", "patterns", "run_folder", "scenarios", "stack", "loadtests", "races", "reports")
@@ -96,7 +97,13 @@ def room_of(module: str) -> str:
 
 def imports(root: Path, path: Path) -> list[Import]:
     """What a file imports. `from package import name` counts as package.name if that is a module of the project."""
-    tree = ast.parse(path.read_text(encoding="utf-8"), str(path))
+    return imports_in(root, path, path.read_text(encoding="utf-8"))
+
+
+@cache
+def imports_in(root: Path, path: Path, text: str) -> list[Import]:
+    """The same for the file's text, computed once: several rules ask for it. Callers do not change the list."""
+    tree = ast.parse(text, str(path))
     found = []
     for node, top_level in statements(tree, top_level=True):
         if isinstance(node, ast.Import):
@@ -124,7 +131,9 @@ def is_type_checking(node: ast.AST) -> bool:
 
 
 def is_dynamic_import(node: ast.Call) -> bool:
-    return ast.unparse(node.func).split(".")[-1] in ("import_module", "__import__")
+    called = node.func
+    name = called.attr if isinstance(called, ast.Attribute) else called.id if isinstance(called, ast.Name) else ""
+    return name in ("import_module", "__import__")
 
 
 def absolute(root: Path, path: Path, node: ast.ImportFrom) -> str:
