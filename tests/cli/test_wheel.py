@@ -143,7 +143,9 @@ def test_bench_with_colliding_project(installed: Path, tmp_path: Path) -> None:
         (tmp_path / name).write_text(text, encoding="utf-8")
     words = (
         "-m stampede bench --plan smoke --stack embedded --scenario stampede --only cache-aside --contender my_cache.py"
+        " --workload few.toml"
     )
+    (tmp_path / "few.toml").write_text("records = 2000\n", encoding="utf-8")
     ended = run(installed, *words.split(), cwd=tmp_path)
     assert ended.returncode == 0, ended.stderr
     (report,) = tmp_path.glob("runs/*/report.html")

@@ -1,14 +1,13 @@
 """The report in a browser: it hides a contender, sorts a table, follows a link, and sends no request."""
 
-import shutil
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from playwright.sync_api import expect
 
-from stampede.reports.output.html_report import write_report
-from stampede.reports.output.report_model import read_report
+from stampede.reports.output import html_report
+from stampede.reports.output.report_model import Report
 from tests.pages.conftest import WatchedPage
 from tests.reports.planted_runs.planted_answers import ROWS
 
@@ -54,12 +53,12 @@ def test_a_link_to_a_section_scrolls_to_it(address: str, watched: WatchedPage) -
 
 
 @pytest.fixture(scope="module")
-def answered(rendered: Path, tmp_path_factory: pytest.TempPathFactory) -> str:
+def answered(report: Report, tmp_path_factory: pytest.TempPathFactory) -> str:
     """The file URL of the same report with planted answers of every kind."""
-    folder = shutil.copytree(rendered, tmp_path_factory.mktemp("answered") / "run")
-    report = read_report(folder)
+    path = tmp_path_factory.mktemp("answered") / "report.html"
     planted = replace(report, headline="Start with cache-aside. Add coalescing for hot keys.", answer_rows=ROWS)
-    return write_report(planted).as_uri()
+    html_report.write_page(path, html_report.page(planted))
+    return path.as_uri()
 
 
 def test_four_answers_are_on_the_first_screen_of_a_laptop(answered: str, watched: WatchedPage) -> None:
