@@ -315,11 +315,3 @@ def test_a_curve_never_shows_an_open_request() -> None:
 )
 def test_numbers_have_three_digits(value: float, text: str) -> None:
     assert formatting.number(value) == text
-
-
-def test_reports_import_neither_locust_nor_gevent() -> None:
-    imports = "import sys, stampede.reports.output.html_report, stampede.reports.output.report_console"
-    code = f"{imports}; print([m for m in sys.modules if m in ('locust', 'gevent')])"
-    root = Path(__file__).parents[3]
-    found = subprocess.run([sys.executable, "-c", code], check=True, cwd=root, capture_output=True, text=True)
-    assert found.stdout.strip() == "[]"
