@@ -15,8 +15,8 @@ UNCACHED = "no-cache"
 
 
 def simulated_rtt(scenario: ScenarioInfo) -> str:
-    """The simulated RTT, for example "0.5 ms"."""
-    return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
+    """The simulated RTT, for example "RTT 0.5 ms"."""
+    return f"RTT {scenario.workload.get('rtt_ms') or 0:g} ms"
 
 
 def hot_scenarios(analysis: Analysis) -> list[ScenarioInfo]:

@@ -155,6 +155,9 @@ def test_the_line_on_trust_names_what_is_not_reliable(report: Report, tmp_path: 
     )
     assert trust_line(read_report(void).analysis) == "The run is void: no figure can be trusted."
     assert trust_text(True, {}, 2).startswith("Query counts are not reliable in this run; latency is reliable")
+    assert trust_text(False, {}, 2, levels=False).endswith(
+        "; differences in latency are reliable, its absolute level is not."
+    )
     some = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 2)
     assert some.endswith("tail latency (p99) is not in read-mostly: two copies differ by 40 %.")
     every = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 1)

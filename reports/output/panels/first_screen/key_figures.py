@@ -1,6 +1,5 @@
 """The tiles of key figures at the top of the page."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -53,7 +52,7 @@ def of_pages(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[KeyFigure]:
         yield KeyFigure(
             label="hit rate",
             value=formatting.with_unit(rate.value, "%"),
-            detail=f"TTL {ttl_text(scenario.workload['ttl_s'])}{in_brackets(rate)}",
+            detail=f"TTL {formatting.duration(scenario.workload['ttl_s'])}{in_brackets(rate)}",
             href=scenario.name,
         )
 
@@ -80,9 +79,3 @@ def in_brackets(estimate: Estimate) -> str:
     """The interval in brackets after a space; empty if there is none, or if it has no width."""
     text = formatting.interval(estimate)
     return f" ({text})" if text and estimate.low != estimate.high else ""
-
-
-def ttl_text(ttl_s: float) -> str:
-    """A TTL in the unit in which it is a short number: "1.4 s", "5 min"."""
-    minutes = ttl_s / 60
-    return f"{minutes:g} min" if minutes >= 2 and math.isclose(minutes, round(minutes)) else f"{ttl_s:g} s"
