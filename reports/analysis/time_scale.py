@@ -29,7 +29,7 @@ def scale_preserved(contender: ContenderInfo, scenario: ScenarioInfo) -> str:
     stores_entries = contender.family == "caching" and contender.kind != "baseline" and contender.moving_parts != []
     if scenario.kind != "caching" or ttl_s >= COMPRESSED_BELOW_S or not stores_entries:
         return ""
-    times_ms = {"a load": load_time_ms(scenario)}
+    times_ms = {"a query": load_time_ms(scenario)}
     window_ms = refresh_window_ms(contender, scenario)
     if window_ms is not None:
         times_ms["the refresh window"] = window_ms

@@ -30,7 +30,7 @@ COLUMNS = (
         group="its own contract",
         title="held?",
         explain=(
-            "broken: certainly exceeded; held: certainly not exceeded; not seen broken: calls in flight at a window's "
+            "broken: certainly exceeded; held: certainly not exceeded; no confirmed violation: calls in flight at a window's "
             "ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
         ),
     ),
@@ -247,7 +247,7 @@ def costs(x: LimiterResult) -> list[LimiterEntry]:
 
 def verdict_entry(kept: str, detail: str) -> LimiterEntry:
     """Whether a bound was held."""
-    value = {"kept": "held", "broken": "broken", "cannot tell": "not seen broken"}[kept]
+    value = {"kept": "held", "broken": "broken", "cannot tell": "no confirmed violation"}[kept]
     return LimiterEntry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
 
 

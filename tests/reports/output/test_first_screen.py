@@ -27,6 +27,8 @@ from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, conseque
 from stampede.reports.output.report_console import MOST_LINES, WIDTH, claims_text, report_lines
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.answer_row import Effect, Price
+from stampede.reports.recommend.eligibility import rivals
+from stampede.reports.recommend.rule.simplicity import printed_order
 from stampede.run_folder.run_warnings import GENERATOR_LATE, KINDS, REMARK, SATURATED, RunWarning
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_answers import (
@@ -64,6 +66,18 @@ def test_each_answer_is_a_row_with_its_use_effect_price_and_certainty(rows_of_th
         assert row.effect is not None
         wanted = (row.question, row.use, row.effect.text, row.prices[0].text, row.mechanism, str(row.certainty))
         assert [part for part in wanted if part not in text] == []
+
+
+def test_the_fold_has_the_order_of_simplicity_and_the_rule_of_each_answer(report: Report) -> None:
+    """A reader can check why the simplest contender was used: the moving parts, the minimum effect and the ties."""
+    fold = re.search(r'<details id="alternatives">.*?</details>', page(report), flags=re.DOTALL)
+    assert fold is not None
+    text = html.unescape(re.sub(r"<[^>]+>", "", fold[0]))
+    places = [text.index(f"{name} ({parts})") for name, parts in printed_order(rivals(report.analysis))]
+    assert len(places) > 1
+    assert places == sorted(places)
+    tied = next(row for row in ROWS if row.tied and row.minimum)
+    assert f"Minimum effect: {100 * (tied.minimum or 0):.0f} %. Tied: {', '.join(tied.tied)}." in text
 
 
 def test_a_cost_that_was_not_estimated_is_named(rows_of_the_table: list[str]) -> None:
