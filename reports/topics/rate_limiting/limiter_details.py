@@ -30,8 +30,8 @@ COLUMNS = (
         group="its own contract",
         title="held?",
         explain=(
-            "broken: certainly exceeded; held: certainly not exceeded; no confirmed violation: calls in flight at a window's "
-            "ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
+            "broken: certainly exceeded; held: certainly not exceeded; no confirmed violation: calls in flight at a "
+            "window's ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
         ),
     ),
     Column(
