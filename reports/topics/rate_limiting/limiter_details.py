@@ -31,7 +31,8 @@ COLUMNS = (
         title="held?",
         explain=(
             "broken: certainly exceeded; held: certainly not exceeded; no confirmed violation: calls in flight at a "
-            "window's ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
+            "window's ends may count in it or not. Below: the measured value that the contract bounds, "
+            "certain – possible"
         ),
     ),
     Column(
