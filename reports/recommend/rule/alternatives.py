@@ -8,7 +8,7 @@ from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.recommend.rule.effects import paired_effect
 from stampede.reports.recommend.rule.pick import LEAST_EFFECT, SIGNIFICANT, Candidates, common_rounds
-from stampede.reports.recommend.rule.prices import prices_of
+from stampede.reports.recommend.rule.prices import NO_COST, prices_of
 from stampede.reports.recommend.rule.questions import Question
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -81,4 +81,4 @@ def cost_of(figures: FigureSet, scenario: ScenarioInfo, other: ContenderInfo, pi
     """What an alternative costs, compared with the pick: the two largest measured prices."""
     prices = prices_of(figures, scenario, other, pick)
     measured = [price.text for price in prices if price.kind == "measured"][:2]
-    return f"costs {' and '.join(measured)}" if measured else "no measurable extra cost"
+    return f"costs {' and '.join(measured)}" if measured else NO_COST
