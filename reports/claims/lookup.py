@@ -24,11 +24,6 @@ def hot_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
     return [s for s in analysis.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
 
 
-def read_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
-    """The other scenarios."""
-    return [s for s in analysis.scenarios if s not in hot_scenarios(analysis)]
-
-
 def ran(analysis: Analysis, scenario: ScenarioInfo, *contenders: str) -> bool:
     """Whether all those contenders finished a cell of the scenario."""
     return all(analysis.of(scenario.name, name) for name in contenders)
