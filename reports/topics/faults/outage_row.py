@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stampede.reports.output import formatting
-from stampede.reports.recommend.answer_row import AnswerRow, Effect, Price
+from stampede.reports.recommend.answer_row import AnswerRow, Effect, Price, left_to
 from stampede.reports.recommend.answer_sources import OutagesByContender, Sources
 from stampede.reports.recommend.rule.simplicity import by_simplicity
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -26,7 +26,7 @@ def outage_row(sources: Sources) -> AnswerRow | None:
     if not through:
         if not sources.analysis.cells:
             return None
-        return replace(empty, why="not measured in this run", command="make bench PLAN=standard", minutes=30.0)
+        return left_to("standard", empty)
     scenarios = list(dict.fromkeys(name_of(one) for some in through.values() for one in some))
     empty = replace(empty, scenario=scenarios[0], basis=rounds_text(through))
     alive = by_simplicity([some[0].contender for some in through.values() if survives(some, scenarios)])
