@@ -127,14 +127,10 @@ def is_copy(contender: ContenderInfo, ran: Sequence[ContenderInfo], scenario: Sc
 
 
 def value_missing(figures: FigureSet, question: Question, contender: ContenderInfo) -> str:
-    """Why the deciding metric has too few values for a contender; empty if it has enough.
-
-    Enough: in most rounds that it ran, and in MIN_ROUNDS of them if there were so many. Comparisons use the rounds that
-    all candidates have, so that one with fewer would leave the whole row without a verdict.
-    """
+    """Why the deciding metric has no values for a contender; empty if it has one in most rounds that it ran."""
     values = figures.round_values(question.scenario, contender.name, question.metric)
     known = sum(math.isfinite(v) for v in values.values())
-    if 2 * known > len(values) and known >= min(MIN_ROUNDS, len(values)):
+    if known and 2 * known > len(values):
         return ""
     figure = figures.figure(question.scenario, contender.name, question.metric)
     return f"{formatting.label(find_metric(question.metric))}: {figure.why or 'not estimated'}"

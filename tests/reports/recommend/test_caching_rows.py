@@ -144,14 +144,6 @@ def test_the_best_other_contender_is_the_best_by_pairs_of_rounds() -> None:
     assert found.alternative.startswith("write-through: ")
 
 
-def test_a_contender_with_values_in_few_rounds_leaves_the_others_their_verdict() -> None:
-    """It has five of eight rounds: enough for none of the tests, so it is excluded and the row keeps eight rounds."""
-    own = {"coalescing": [1.0] * 5 + [float("nan")] * 3}
-    found = row("hot-key-may-wait", with_values(measured(HOT, HOT_KEY), HOT, "loads-per-expiry", own))
-    assert dict(found.excluded)["coalescing"].startswith("queries per expiry: ")
-    assert (found.pick, found.certainty) == ("cache-aside", "high")
-
-
 def test_a_shorter_wait_of_a_tied_contender_is_corrected_for_the_number_of_comparisons() -> None:
     """One round of eight goes the other way: enough for a single comparison, and not for one of four."""
     shorter = {"write-through": [0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 0.5, 1.51], "cache-aside": [1.0] * 8}
