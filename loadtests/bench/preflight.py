@@ -157,4 +157,4 @@ def problem_line(problems: list[str]) -> str:
     """The line that is printed before the run."""
     if not problems:
         return "no problem found that would distort the figures"
-    return f"this will distort the figures: {'; '.join(problems)}"
+    return f"warning: this will distort the figures: {'; '.join(problems)}"

@@ -95,7 +95,7 @@ def batch(
 
 EXPERIMENT = Experiment(
     name="pipelining",
-    question="From how many reads on is sending them together faster?",
+    question="From how many keys does batching pay off?",
     application="a page that needs several cached records: a feed, a basket, a list of search results",
     expectation="one by one costs N round trips, a pipeline or MGET one: the longer the RTT, the greater the gain",
     run=run,

@@ -33,7 +33,7 @@ return {1, math.floor(-retry_us / spacing), 0, next_until - now}
 
 
 class Gcra(RateLimiter):
-    summary = "stores the instant by which all calls so far are used up; a burst may run ahead of it"
+    summary = "one timestamp per caller: calls are spaced evenly, and a burst may run ahead of it"
     moving_parts = ("one timestamp",)
     mechanism = "up to twice the limit in one window (burst, then refill)"
 

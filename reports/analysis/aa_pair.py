@@ -13,7 +13,6 @@ from dataclasses import dataclass
 
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import Metric, find_metric
-from stampede.reports.output import formatting
 from stampede.reports.statistics.comparison import Comparison, compare
 from stampede.reports.statistics.estimate import Estimate, missing, overlap
 from stampede.reports.statistics.verdict import LEAST_DIFFERENCE
@@ -47,36 +46,29 @@ class AAPair:
         seen_only = any(f.missing or f.why or f.level is None for f in (self.one, self.other))
         return not seen_only and not overlap(self.one, self.other) and self.gap > 1 + LEAST_DIFFERENCE
 
-    @property
-    def text(self) -> str:
-        """Both figures, for example "read response time p99: a 70 ms (60 – 90), its copy b 195 ms (156 – 359)"."""
-        one, other = (
-            f"{formatting.with_unit(f.value, self.metric.unit)} ({formatting.interval(f)})"
-            for f in (self.one, self.other)
-        )
-        return f"{formatting.label(self.metric)}: {self.name} {one}, its copy {self.again} {other}"
+
+def copy_in(figures: FigureSet, scenario: str) -> tuple[str, str] | None:
+    """The names of a contender and of its copy that ran in a scenario; None if no copy ran."""
+    for c in figures.contenders:
+        if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
+            return c.copy_of, c.name
+    return None
 
 
 def aa_pair_of(figures: FigureSet, scenario: str, name: str) -> AAPair:
     """The A/A copies of a scenario, compared by one metric."""
-    metric = find_metric(name)
-    for c in figures.contenders:
-        if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
-            return AAPair(
-                metric=metric,
-                name=c.copy_of,
-                again=c.name,
-                one=figures.figure(scenario, c.copy_of, name),
-                other=figures.figure(scenario, c.name, name),
-            )
-    return AAPair(metric=metric)
+    metric, names = find_metric(name), copy_in(figures, scenario)
+    if names is None:
+        return AAPair(metric=metric)
+    one, other = (figures.figure(scenario, who, name) for who in names)
+    return AAPair(metric=metric, name=names[0], again=names[1], one=one, other=other)
 
 
 def aa_comparison(figures: FigureSet, scenario: str, name: str) -> Comparison | None:
     """The A/A copies of a scenario, paired by round; None if no copy ran."""
-    for c in figures.contenders:
-        if c.kind == "aa-copy" and c.copy_of is not None and figures.ran(scenario, c.name):
-            copy, original = (figures.round_values(scenario, who, name) for who in (c.name, c.copy_of))
-            both = sorted(copy.keys() & original.keys())
-            return compare([copy[r] for r in both], [original[r] for r in both])
-    return None
+    names = copy_in(figures, scenario)
+    if names is None:
+        return None
+    original, copy = (figures.round_values(scenario, who, name) for who in names)
+    both = sorted(copy.keys() & original.keys())
+    return compare([copy[r] for r in both], [original[r] for r in both])

@@ -29,7 +29,7 @@ def scale_preserved(contender: ContenderInfo, scenario: ScenarioInfo) -> str:
     stores_entries = contender.family == "caching" and contender.kind != "baseline" and contender.moving_parts != []
     if scenario.kind != "caching" or ttl_s >= COMPRESSED_BELOW_S or not stores_entries:
         return ""
-    times_ms = {"a load": load_time_ms(scenario)}
+    times_ms = {"a query": load_time_ms(scenario)}
     window_ms = refresh_window_ms(contender, scenario)
     if window_ms is not None:
         times_ms["the refresh window"] = window_ms
@@ -44,7 +44,7 @@ def scale_preserved(contender: ContenderInfo, scenario: ScenarioInfo) -> str:
 
 
 def load_time_ms(scenario: ScenarioInfo) -> float:
-    """How long one load takes as the contender waits for it, in milliseconds; nan if it is not known."""
+    """How long one load takes as the contender waits for it, in milliseconds; without its cost, the simulated RTT."""
     asked = (scenario.workload.get(name) for name in ("load_cpu_ms", "load_wait_ms"))
     alone_ms = scenario.measured.get("load_ms", sum(float(ms) for ms in asked if ms is not None))
     return float(alone_ms) + float(scenario.workload.get("rtt_ms") or 0.0)

@@ -278,12 +278,12 @@ def count_differences(cell: Cell) -> list[str]:
         redis[name] += value
     sampled = float(cell.rows.ints("loads").sum())
     if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
-        found.append(f"the meters counted {ours.get('load', 0.0):,.0f} loads, the samples hold {sampled:,.0f}")
+        found.append(f"the meters counted {ours.get('load', 0.0):,.0f} queries, the samples hold {sampled:,.0f}")
     if cell.rows.known("error").any() or why_not_comparable(cell):
         return found
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
-        found.append(f"we sent {ours.get('load', 0.0):,.0f} loads, pg_stat_statements counted {theirs:,.0f}")
+        found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []

@@ -63,7 +63,7 @@ def littles_law_in_the_database(results: Results) -> Iterator[RunWarning]:
             yield RunWarning(
                 kind=run_warnings.LITTLES_LAW,
                 what=(
-                    f"with {contender} {seen:.3g} sessions were active in the database; rate × mean load: "
+                    f"with {contender} {seen:.3g} sessions were active in the database; rate × mean query time: "
                     f"{recorded:.3g}"
                 ),
                 value=float(seen / recorded - 1),

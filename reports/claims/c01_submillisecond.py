@@ -17,7 +17,7 @@ from dataclasses import dataclass
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.claims.claim import Case, Claim, below, briefly, with_interval
-from stampede.reports.claims.lookup import hot_scenarios, read_took, simulated_rtt, write_took
+from stampede.reports.claims.lookup import hot_scenarios, read_took, write_took
 from stampede.reports.statistics.estimate import Estimate, median
 from stampede.reports.topics.experiments import pipelining_section
 
@@ -97,7 +97,8 @@ def cases(analysis: Analysis) -> list[Case]:
         if not cells or s in hot_scenarios(analysis):
             continue
         found.setdefault(AT_SERVER, list(at_server(cells, s.name)))
-        place = f"{OVER}{simulated_rtt(s)}" if s.workload.get("rtt_ms") else ON_LOOPBACK
+        rtt_ms = s.workload.get("rtt_ms")
+        place = f"{OVER}{rtt_ms:g} ms" if rtt_ms else ON_LOOPBACK
         found.setdefault(place, list(at_client(cells, place, s.name)))
     if alone := list(single_gets(analysis)):
         found[ON_LOOPBACK] = alone

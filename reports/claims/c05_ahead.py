@@ -11,6 +11,7 @@ from stampede.reports.analysis.time_scale import refresh_window_ms, scale_preser
 from stampede.reports.claims.claim import Case, CaseAnswer, Claim, briefly, counted_below, with_interval
 from stampede.reports.claims.lookup import REFERENCE, groups, simulated_rtt
 from stampede.reports.metrics.key_misses import KeyMisses, all_key_misses, expiries_with_a_miss
+from stampede.reports.output import formatting
 from stampede.reports.statistics.estimate import Estimate, missing
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -33,6 +34,8 @@ def of_misses(
     answer: CaseAnswer
     answer, why = ("informational", excluded) if excluded else counted_below(expiries, MOST, of=counted.ttls)
     figure = f"{AHEAD}: {with_interval(expiries)} expiries with a miss of the most-read key per TTL{reference}"
+    if counted.ttls < LEAST_TTLS:
+        figure = f"{AHEAD}: expiries with a miss per TTL not estimated"
     if counted.after_writes:
         figure += f"; {counted.after_writes:,} misses after a delete by a write do not count"
     if excluded:
@@ -45,7 +48,7 @@ def place(s: ScenarioInfo, contender: ContenderInfo) -> str:
     """The condition: writes, duration of a load and time of the refresh."""
     writes = 100 * (1 - float(s.workload["read_share"]))
     window_ms = refresh_window_ms(contender, s)
-    left = "" if window_ms is None else f", refreshed in the last {window_ms:.0f} ms of a TTL"
+    left = "" if window_ms is None else f", refreshed in the last {formatting.duration(window_ms / 1e3)} of a TTL"
     load_ms = s.measured.get("load_ms", 0.0)
     return f"{writes:g} % writes and queries of {load_ms:.0f} ms{left} ({s.name}, {simulated_rtt(s)})"
 

@@ -22,6 +22,8 @@ BADGES: dict[Word, str] = {
     "cannot tell": "inconclusive",
 }
 """The verdicts as the page prints them. The CSV keeps the words, because scripts read them."""
+COUNTED = BADGES | {"holds only if": "conditional"}
+"""The verdicts after a number of claims."""
 CLASSES = {"holds": "better", "does not hold": "worse", "holds only if": "same", "cannot tell": "unclear"}
 
 
@@ -99,21 +101,9 @@ def finding(analysis: Analysis, claim: Claim) -> ClaimFinding:
     return ClaimFinding(claim=claim, cases=cases, verdict=together(cases, claim.command))
 
 
-def in_words(found: Sequence[ClaimFinding]) -> str:
-    """The claims by verdict, in one sentence."""
-    parts = []
-    for word in ("holds", "holds only if", "does not hold", "cannot tell"):
-        rows = [x.claim.row for x in found if x.verdict.word == word]
-        if rows:
-            said = {"holds only if": "hold only under conditions", "holds": "hold", "does not hold": "do not hold"}
-            parts.append(f"{said.get(word, 'this run leaves open')}: {', '.join(rows)}")
-    return "; ".join(parts)
-
-
 def summary(found: Sequence[ClaimFinding]) -> str:
     """How many claims have each verdict, in one sentence."""
-    words = BADGES | {"holds only if": "confirmed under a condition"}
-    counts = {said: sum(x.verdict.word == word for x in found) for word, said in words.items()}
+    counts = {said: sum(x.verdict.word == word for x in found) for word, said in COUNTED.items()}
     return f"Of {len(found)} claims: {', '.join(f'{count} {said}' for said, count in counts.items() if count)}."
 
 

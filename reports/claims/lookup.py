@@ -15,18 +15,13 @@ UNCACHED = "no-cache"
 
 
 def simulated_rtt(scenario: ScenarioInfo) -> str:
-    """The simulated RTT, for example "0.5 ms"."""
-    return f"{scenario.workload.get('rtt_ms') or 0:g} ms"
+    """The simulated RTT, for example "RTT 0.5 ms"."""
+    return f"RTT {scenario.workload.get('rtt_ms') or 0:g} ms"
 
 
 def hot_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
     """The scenarios in which every request reads the same key."""
     return [s for s in analysis.scenarios if s.workload.get("active_records") == 1 and s.workload["read_share"] == 1]
-
-
-def read_scenarios(analysis: Analysis) -> list[ScenarioInfo]:
-    """The other scenarios."""
-    return [s for s in analysis.scenarios if s not in hot_scenarios(analysis)]
 
 
 def ran(analysis: Analysis, scenario: ScenarioInfo, *contenders: str) -> bool:

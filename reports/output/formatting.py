@@ -49,6 +49,12 @@ def interval(estimate: Estimate) -> str:
     return f"{number(estimate.low)} – {number(estimate.high)}"
 
 
+def in_brackets(estimate: Estimate) -> str:
+    """An interval in brackets after a space: " (1.2 – 3.4)"; empty if there is none."""
+    text = interval(estimate)
+    return f" ({text})" if text else ""
+
+
 def span(estimate: Estimate) -> str:
     """An interval in brackets, without spaces, for a line of a table: "(416–462)"; empty if there is none."""
     if not has_interval(estimate):

@@ -35,6 +35,8 @@ from stampede.reports.output.panels.run_description import (
 )
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.answer_row import HIGH_SHARE
+from stampede.reports.recommend.eligibility import rivals
+from stampede.reports.recommend.rule.simplicity import printed_order
 from stampede.reports.topics.theory.compressed_time import compressed_time_text
 from stampede.run_folder.schema import METHOD, ContenderInfo, ScenarioInfo
 
@@ -133,6 +135,7 @@ def values(report: Report) -> dict[str, Any]:
         "trust": trust_line(analysis),
         "tiles": key_figures(analysis, report.answer_rows),
         "answered": answer_texts.answered(report.answer_rows),
+        "simplicity": printed_order(rivals(analysis)),
         "patterns": patterns_compared(analysis),
         "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
         "plan_and_duration": plan_and_duration(run.info),

@@ -10,7 +10,7 @@ from rich.text import Text
 from stampede.core.text.safe_text import shown
 from stampede.core.text.terminal import PlainConsole
 from stampede.reports.analysis.analysis import Analysis
-from stampede.reports.claims.claims_section import ClaimFinding
+from stampede.reports.claims.claims_section import COUNTED, ClaimFinding
 from stampede.reports.output import formatting
 from stampede.reports.output.panels import warnings_panel
 from stampede.reports.output.panels.first_screen.answer_texts import answered, brief_effect, brief_price
@@ -41,12 +41,6 @@ SHORT_MISSING = {
     "Size and types of all serializers": "all serializers",
 }
 """What was not measured, in fewer words."""
-VERDICTS = {
-    "holds": "confirmed",
-    "holds only if": "conditional",
-    "cannot tell": "inconclusive",
-    "does not hold": "refuted",
-}
 NAME_COLUMN = 22
 HIT, MISS, QUERIES, EXPIRY = "hit-p50", "miss-p50", "loads-per-1000-reads", "loads-per-expiry"
 HEADINGS = ("hit ms", "miss ms", "queries/1k", "per expiry")
@@ -154,7 +148,7 @@ def claims_text(found: Sequence[ClaimFinding]) -> str:
     by_word: dict[str, list[str]] = {}
     for finding in found:
         by_word.setdefault(finding.verdict.word, []).append(f"{finding.claim.row} {finding.claim.short}")
-    parts = [f"{len(by_word[word])} {text}" for word, text in VERDICTS.items() if word in by_word]
+    parts = [f"{len(by_word[word])} {text}" for word, text in COUNTED.items() if word in by_word]
     refuted = by_word.get("does not hold", [])
     names = f" ({', '.join(refuted)})" if refuted else ""
     return f"Claims: {', '.join(parts)}{names}" if parts else ""

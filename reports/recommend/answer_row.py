@@ -1,6 +1,6 @@
 """One row of the answer: a question of an engineer, what to use, the measured effect, the price, and how sure it is."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 Certainty = Literal["high", "tied", "low"]
@@ -99,3 +99,13 @@ class AnswerRow:
     """If nothing was measured: the command that measures it."""
     minutes: float | None = None
     """About how long that command takes."""
+
+
+PLAN_MINUTES = {"quick": 8.0, "standard": 30.0}
+"""About how long a plan takes on two idle cores."""
+
+
+def left_to(plan: str, row: AnswerRow) -> AnswerRow:
+    """The row of a question that this run did not measure: the command of the smallest plan that does, and its time."""
+    command = "make bench" if plan == "quick" else f"make bench PLAN={plan}"
+    return replace(row, why="not measured in this run", command=command, minutes=PLAN_MINUTES[plan])

@@ -67,7 +67,7 @@ def requirement_status(
     if count is not None and not count.missing and count.value > 0:
         return RequirementStatus(fails=f"guarantees it, but {requirement.counted} were seen")
     if races is None:
-        return RequirementStatus(untested="orders of steps were not explored")
+        return RequirementStatus(untested="race conditions were not tested")
     word = races.word(contender.name, requirement.invariant)
     if word in ("BROKEN", "broken"):
         return RequirementStatus(fails="guarantees it, but an order of steps breaks it")
@@ -75,7 +75,7 @@ def requirement_status(
         return RequirementStatus(conditional=condition(races, contender.name, requirement.invariant, ttls=ttls))
     if word == KEPT:
         return RequirementStatus()
-    return RequirementStatus(untested=UNTESTED.get(word, "its orders of steps were not explored"))
+    return RequirementStatus(untested=UNTESTED.get(word, "race conditions were not tested"))
 
 
 IN_PLAIN_WORDS = {

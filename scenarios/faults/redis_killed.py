@@ -10,7 +10,7 @@ SCENARIO = Scenario(
     application="the cache's host fails, its process is killed because memory ran out, a failover without a replica",
     expectation=(
         "a client with redis-py's defaults retries ten times, for about 4 s, before it gives up: its threads wait for "
-        "the dead server, then fail. With a fallback every read becomes a load, and the return is a cold start"
+        "the dead server, then fail. With a fallback every read becomes a query, and the return is a cold start"
     ),
     overrides=OUTAGE_WORKLOAD,
     window_ttls=2,

@@ -223,7 +223,7 @@ class EvictionCache:
 EXPERIMENT = Experiment(
     name="eviction",
     question="Which eviction policy keeps the entries that will be read again?",
-    application="a cache that is smaller than the working set, as most are",
+    application="a cache that is smaller than the working set",
     expectation="LFU leads on skewed keys, scans hurt LRU more than LFU, a loop defeats LRU, none beats the optimum",
     run=run,
     once_s=65.0,

@@ -67,7 +67,7 @@ GLOSSARY = {
         "answer: an interval leaves open that another contender is better by more than that; use the pick."
     ),
     "TTL": ("Time to live: how long an entry may stay in the cache."),
-    "Δ": "The age of the oldest value that any read returned. In the theory section: how long a load takes.",
+    "Δ": "The age of the oldest value that any read returned. In the theory section: how long a query takes.",
 }
 """Word to definition, in alphabetical order."""
 

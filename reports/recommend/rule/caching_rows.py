@@ -8,7 +8,7 @@ from stampede.reports.analysis.aa_pair import aa_comparison
 from stampede.reports.analysis.figure_set import FigureSet
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.output import formatting
-from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.answer_row import AnswerRow, left_to
 from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.recommend.eligibility import (
     NO_CACHE,
@@ -65,8 +65,7 @@ def row_by_metric(figures: FigureSet, question: Question, races: RacesInfo | Non
     )
     scenario = next((s for s in figures.scenarios if s.name == question.scenario), None)
     if scenario is None:
-        command = "make bench" if question.plan == "quick" else f"make bench PLAN={question.plan}"
-        return replace(empty, why="not measured in this run", command=command, minutes=PLAN_MINUTES[question.plan])
+        return left_to(question.plan, empty)
     found = eligible(figures, scenario, question.requirements, races)
     excluded, ranked = dict(found.excluded), list[ContenderInfo]()
     copies = dict(scenario.same_as)
@@ -87,10 +86,6 @@ def row_by_metric(figures: FigureSet, question: Question, races: RacesInfo | Non
     if not candidates.rounds:
         return replace(empty, why="no round has the values of every contender")
     return answered_row(figures, question, scenario, empty, candidates, ranked, found, races)
-
-
-PLAN_MINUTES = {"quick": 8.0, "standard": 30.0}
-"""About how long a plan takes on two idle cores."""
 
 
 def answered_row(

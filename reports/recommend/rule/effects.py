@@ -77,7 +77,8 @@ def effect_of(figures: FigureSet, question: Question, candidates: Candidates) ->
         text = shortest_enough(effect.text, [c for c in also if c], f", compared with {simplest}")
     else:
         sentence = question.no_better.format(share=f"{100 * candidates.required.share:.0f} %")
-        text = f"{sentence} (best: {other}, {signless(effect)})"
+        beyond = effect.change < -candidates.required.share and candidates.rounds >= MIN_ROUNDS
+        text = f"{sentence} (best: {other}, {signless(effect)}{', not significant' if beyond else ''})"
     return replace(effect, text=text)
 
 
@@ -91,8 +92,12 @@ def shortest_enough(first: str, also: Sequence[tuple[str, str]], end: str) -> st
 
 
 def best_other(candidates: Candidates) -> int:
-    """The candidate other than the simplest with the lowest median over the rounds."""
-    return 1 + int(np.argmin(np.median(candidates.values[1:], axis=1)))
+    """The candidate with the largest decrease against the simplest, paired by round, as for every other effect."""
+    values = candidates.values
+    each = range(1, len(candidates.names))
+    simplest = float(np.median(values[0]))
+    changes = [(change_of(values[[i, 0]]) or change_by_difference(values[[i, 0]], simplest)).share for i in each]
+    return 1 + int(np.argmin(np.nan_to_num(changes, nan=np.inf)))
 
 
 def level(figures: FigureSet, scenario: str, contender: str, metric: str) -> float:

@@ -20,7 +20,8 @@ from stampede.reports.statistics.rank_tests import holm
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 FREE = "none: it is the simplest contender"
-NO_COST = "no measurable extra cost"
+NO_EXTRA = "no measurable extra"
+NO_COST = f"{NO_EXTRA} cost"
 STALE = "reads may be stale for up to a TTL"
 """What a cache loses against no-cache."""
 
@@ -71,7 +72,7 @@ def prices_of(
     small = [p.priced.noun for p in known if p not in measured]
     prices = [Price(text=text_of(p), kind="measured") for p in measured]
     if small:
-        text = f"no measurable extra {join_or(small)}"
+        text = f"{NO_EXTRA} {join_or(small)}"
         prices.append(Price(text=text, kind="none", brief=NO_COST if len(small) > MOST_NAMED else ""))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):

@@ -116,7 +116,8 @@ def sizes_between(begin: Estimate) -> str:
 def saving_text(found: Savings, i: int) -> str:
     """The saving at one size: "0.35 ms (0.31 – 0.40) at 44 KB"."""
     e = median([float(x) for x in found.saved_ms[i]])
-    return f"{formatting.with_unit(e.value, 'ms')} ({formatting.interval(e)}) at {size_text(found.sizes_bytes[i])}"
+    time = f"{formatting.with_unit(e.value, 'ms')}{formatting.in_brackets(e)}"
+    return f"{time} at {size_text(found.sizes_bytes[i])}"
 
 
 def rounded_size(size_bytes: float) -> float:

@@ -197,8 +197,16 @@ def share_served(outage: OutageEffects) -> float:
 
 
 def percent_served(share: float) -> str:
-    """The share as text. Cards, tables and sentences all use this format, so they agree."""
+    """The share as text. The answer, tables and sentences all use this format, so they agree."""
     return f"{100 * share:.1f} %"
+
+
+def served_range(outage: OutageEffects) -> str:
+    """The range of the rounds' served shares in per cent: "(98.9–99.6)"; empty for one round, or if all are equal."""
+    served = outage.served()
+    if len(served) < 2 or min(served) == max(served):
+        return ""
+    return f"({100 * min(served):.1f}–{100 * max(served):.1f})"
 
 
 def answered_ms(due: pd.DataFrame) -> Floats:

@@ -9,11 +9,11 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from stampede.reports.output import formatting
-from stampede.reports.recommend.answer_row import AnswerRow, Effect, Price
+from stampede.reports.recommend.answer_row import AnswerRow, Effect, Price, left_to
 from stampede.reports.recommend.answer_sources import OutagesByContender, Sources
 from stampede.reports.recommend.rule.simplicity import by_simplicity
 from stampede.reports.statistics.estimate import MIN_ROUNDS
-from stampede.reports.topics.faults.outage_effects import OutageEffects, percent_served, share_served
+from stampede.reports.topics.faults.outage_effects import OutageEffects, percent_served, served_range, share_served
 
 SERVED_SHARE = 0.99
 """A contender survives an outage of Redis if it serves this share of the due requests in every outage and round."""
@@ -26,7 +26,7 @@ def outage_row(sources: Sources) -> AnswerRow | None:
     if not through:
         if not sources.analysis.cells:
             return None
-        return replace(empty, why="not measured in this run", command="make bench PLAN=standard", minutes=30.0)
+        return left_to("standard", empty)
     scenarios = list(dict.fromkeys(name_of(one) for some in through.values() for one in some))
     empty = replace(empty, scenario=scenarios[0], basis=rounds_text(through))
     alive = by_simplicity([some[0].contender for some in through.values() if survives(some, scenarios)])
@@ -63,8 +63,13 @@ def name_of(outage: OutageEffects) -> str:
 
 
 def served_text(some: Sequence[OutageEffects]) -> str:
-    """The served share of each outage: "18.8 % in redis-killed and 20.1 % in redis-hung"."""
-    return formatting.listed([f"{percent_served(share_served(one))} in {name_of(one)}" for one in some])
+    """The served share of each outage with the range of its rounds: "18.8 % (17.9–19.4) in redis-killed"."""
+    return formatting.listed(
+        [
+            " ".join(filter(None, (percent_served(share_served(one)), served_range(one), f"in {name_of(one)}")))
+            for one in some
+        ]
+    )
 
 
 def least_rounds(through: OutagesByContender) -> int:

@@ -36,6 +36,7 @@ from stampede.reports.topics.faults.outage_effects import (
     hit_rate,
     outages,
     percent_served,
+    served_range,
     share_served,
 )
 from stampede.run_folder.schema import ScenarioInfo
@@ -124,13 +125,12 @@ DETAILED = (1, 9)
 
 def row(outage: OutageEffects, back: str) -> list[GridEntry]:
     """One contender's row of the table."""
-    during, served = outage.of("outage"), outage.served()
+    during = outage.of("outage")
     hits_back_s = outage.hits_back_s()
-    span = f"({100 * min(served):.1f}–{100 * max(served):.1f})" if len(served) > 1 and min(served) < max(served) else ""
     sat_out = outage.sat_out()
     return [
         GridEntry(text=f"{len(during):,}"),
-        GridEntry(text=percent_served(share_served(outage)), detail=span),
+        GridEntry(text=percent_served(share_served(outage)), detail=served_range(outage)),
         GridEntry(text=f"{outage.failed():,}", detail=failures(outage)),
         GridEntry(text=f"{outage.late():,}", detail=f"{sat_out:,} answered only after {back} was back"),
         GridEntry(text=f"{outage.unanswered():,}"),

@@ -118,7 +118,7 @@ def entitled(limiters: Sequence[LimiterResult], contenders: Sequence[ContenderIn
             f"first window was {formatting.number(low)} of the calls that the exact log would have admitted by then: "
             f"{name}, a caller of profile “{profile}”."
         )
-    question = "Did users get the calls that they were entitled to?"
+    question = "What share of their quota do callers get, by traffic pattern?"
     anchor = f"{scenario.name}-entitled"
     return Chart(
         anchor=anchor,

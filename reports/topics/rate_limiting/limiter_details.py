@@ -9,6 +9,7 @@ import numpy as np
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import style_of
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.topics.rate_limiting.limiter_analysis import IN_A_ROW, WITHIN, LimiterResult
 from stampede.reports.topics.rate_limiting.limiter_answer import contract
 from stampede.run_folder.schema import ContenderInfo
@@ -29,8 +30,9 @@ COLUMNS = (
         group="its own contract",
         title="held?",
         explain=(
-            "broken: certainly exceeded; held: certainly not exceeded; not seen broken: calls in flight at a window's "
-            "ends may count in it or not. Below: the measured value that the contract bounds, certain – possible"
+            "broken: certainly exceeded; held: certainly not exceeded; no confirmed violation: calls in flight at a "
+            "window's ends may count in it or not. Below: the measured value that the contract bounds, "
+            "certain – possible"
         ),
     ),
     Column(
@@ -246,7 +248,7 @@ def costs(x: LimiterResult) -> list[LimiterEntry]:
 
 def verdict_entry(kept: str, detail: str) -> LimiterEntry:
     """Whether a bound was held."""
-    value = {"kept": "held", "broken": "broken", "cannot tell": "not seen broken"}[kept]
+    value = {"kept": "held", "broken": "broken", "cannot tell": "no confirmed violation"}[kept]
     return LimiterEntry(value=value, detail=detail, mark={"kept": "better", "broken": "worse"}.get(kept, ""))
 
 
@@ -274,9 +276,11 @@ def latency(x: LimiterResult) -> LimiterEntry:
         return LimiterEntry(value=formatting.MISSING, detail="the bound" if x.info.kind == "baseline" else "")
     shift = x.latency.difference if x.latency is not None else None
     if shift is not None:
+        span = f"{number_texts.signed(shift.low)} – {number_texts.signed(shift.high)}"
         return LimiterEntry(
-            value=f"{shift.estimate:+.3f} ms", detail=f"{shift.low:+.3f} – {shift.high:+.3f}, {100 * shift.level:.1f} %"
+            value=number_texts.signed(shift.estimate, "ms"), detail=f"{span}, {100 * shift.level:.1f} %"
         )
     each = x.latency_rounds_ms
     rounds = f"range of {len(each)} round{'' if len(each) == 1 else 's'}"
-    return LimiterEntry(value=f"{np.median(each):+.3f} ms", detail=f"{each.min():+.3f} – {each.max():+.3f}, {rounds}")
+    span = f"{number_texts.signed(float(each.min()))} – {number_texts.signed(float(each.max()))}"
+    return LimiterEntry(value=number_texts.signed(float(np.median(each)), "ms"), detail=f"{span}, {rounds}")

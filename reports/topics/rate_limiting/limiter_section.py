@@ -9,6 +9,7 @@ import numpy as np
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart
+from stampede.reports.recommend.rule import number_texts
 from stampede.reports.topics.rate_limiting.limiter_analysis import (
     IN_A_ROW,
     USUAL_LIMIT,
@@ -132,14 +133,15 @@ def whole(value: float, sign: str = "") -> str:
 
 
 def added_time(x: LimiterResult) -> str:
-    """Time per call above that of an empty script: "+0.061 ms (0.039 – 0.075)"."""
+    """Time per call above that of an empty script: "+0.061 ms (0.039 – 0.075)"; few rounds: their median and range."""
     shift = x.latency.difference if x.latency is not None else None
     if shift is not None:
-        return f"{shift.estimate:+.3f} ms ({shift.low:.3f} – {shift.high:.3f})".replace("-", "−")
+        return f"{number_texts.signed(shift.estimate, 'ms')}{number_texts.between(shift.low, shift.high)}"
     each = x.latency_rounds_ms
     if not len(each):
         return formatting.MISSING
-    return f"{np.median(each):+.3f} ms ({each.min():.3f} – {each.max():.3f})".replace("-", "−")
+    middle, low, high = float(np.median(each)), float(each.min()), float(each.max())
+    return f"{number_texts.signed(middle, 'ms')}{number_texts.between(low, high)}"
 
 
 def profile_names(scenario: ScenarioInfo) -> list[str]:

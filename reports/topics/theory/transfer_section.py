@@ -187,10 +187,9 @@ def hit_sentence(base: ScenarioInfo, model: HitModel, points: Sequence[CurvePoin
     """The run's conditions and hit rate, and what to expect of another TTL and a higher rate."""
     ttl_s, keys = float(base.workload["ttl_s"]), key_count(base)
     own = next((p.measured for p in points if p.scenario == base.name), None)
-    span = f" ({formatting.interval(own)})" if own is not None and formatting.has_interval(own) else ""
-    found = (
-        f"{formatting.number(own.value)} % hits{span}" if own is not None else "hit rate not measured with cache-aside"
-    )
+    found = "hit rate not measured with cache-aside"
+    if own is not None:
+        found = f"{formatting.number(own.value)} % hits{formatting.in_brackets(own)}"
     records = "ids" if base.workload.get("own_sql") else "records"
     other_s = 60.0 if abs(ttl_s - 60) > 1 else 600.0
     once, tenfold = (100 * model.hit_rate(other_s, times) for times in (1.0, TENFOLD))
@@ -226,8 +225,7 @@ def expiry_transfer(analysis: Analysis, hot: ScenarioInfo) -> ExpiryTransfer:
     if measured.missing:
         found = f"not measured with {PLAIN} ({measured.why})"
     else:
-        span = f" ({formatting.interval(measured)})" if formatting.has_interval(measured) else ""
-        found = f"{formatting.number(measured.value)}{span} measured with {PLAIN}"
+        found = f"{formatting.number(measured.value)}{formatting.in_brackets(measured)} measured with {PLAIN}"
         found += f" ({measured.why})" if measured.why else ""
     return ExpiryTransfer(
         sentence=(

@@ -115,7 +115,10 @@ def test_the_report_has_a_section_and_a_csv_of_the_limiters(flood_run: Run) -> N
     page = render(flood_run.folder).read_text(encoding="utf-8")
     assert 'id="rate-limit-flood"' in page
     assert "incr-expire" in page
-    for question in ("Did each limiter keep its contract?", "Did users get the calls that they were entitled to?"):
+    for question in (
+        "Did each limiter keep its contract?",
+        "What share of their quota do callers get, by traffic pattern?",
+    ):
         assert question in page
     with (flood_run.folder / "limiters.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))

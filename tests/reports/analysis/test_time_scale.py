@@ -52,7 +52,7 @@ def test_a_refresh_window_close_to_the_ttl_is_marked() -> None:
 def test_the_reason_names_both_times() -> None:
     """The reader sees which times are too close, in milliseconds."""
     assert scale_preserved(REFRESHES, place(ttl_s=0.5, load_ms=43.5, rtt_ms=0.5)) == (
-        "scale not preserved: the refresh window (41.7 ms) is 0.95 times a load (44.0 ms); it must be at least 5 times"
+        "scale not preserved: the refresh window (41.7 ms) is 0.95 times a query (44.0 ms); it must be at least 5 times"
     )
 
 

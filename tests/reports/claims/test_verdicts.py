@@ -161,6 +161,8 @@ def test_ahead_of_the_expiry_where_writes_delete_or_the_scale_is_lost() -> None:
     assert word([case, excluded]) == HOLDS
     assert word([excluded]) == OPEN
     assert "does not count: scale not preserved" in excluded.figure
+    short = c05.of_misses("c", between(0, 60), expired(0.1), "the windows are shorter than one TTL")
+    assert short.figure.startswith("refresh-ahead: expiries with a miss per TTL not estimated (does not count: ")
 
 
 def test_ahead_of_the_expiry_counts_scenarios_in_which_the_key_expires() -> None:

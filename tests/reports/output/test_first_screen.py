@@ -26,6 +26,8 @@ from stampede.reports.output.panels.warnings_panel import CONSEQUENCES, conseque
 from stampede.reports.output.report_console import MOST_LINES, WIDTH, claims_text, report_lines
 from stampede.reports.output.report_model import Report, read_report
 from stampede.reports.recommend.answer_row import Effect, Price
+from stampede.reports.recommend.eligibility import rivals
+from stampede.reports.recommend.rule.simplicity import printed_order
 from stampede.run_folder.run_warnings import GENERATOR_LATE, KINDS, REMARK, SATURATED, RunWarning
 from tests.reports.planted_runs.planted import plant, scenario
 from tests.reports.planted_runs.planted_answers import (
@@ -68,6 +70,22 @@ def test_each_answer_is_a_row_with_its_use_effect_price_and_certainty(rows_of_th
         assert row.effect is not None
         wanted = (row.question, row.use, row.effect.text, row.prices[0].text, row.mechanism, str(row.certainty))
         assert [part for part in wanted if part not in text] == []
+
+
+def test_the_fold_has_the_order_of_simplicity_and_the_rule_of_each_answer(report: Report) -> None:
+    """A reader can check why the simplest contender was used: the moving parts, the minimum effect and the ties."""
+    copies = (("write-through", "cache-aside"),)
+    rows = [replace(row, copies=copies) if row.tied else row for row in ROWS]
+    changed = page(replace(report, answer_rows=rows))
+    fold = re.search(r'<details id="alternatives">.*?</details>', changed, flags=re.DOTALL)
+    assert fold is not None
+    text = html.unescape(re.sub(r"<[^>]+>", "", fold[0]))
+    places = [text.index(f"{name} ({parts})") for name, parts in printed_order(rivals(report.analysis))]
+    assert len(places) > 1
+    assert places == sorted(places)
+    tied = next(row for row in ROWS if row.tied and row.minimum)
+    assert f"Minimum effect: {100 * (tied.minimum or 0):.0f} %. Tied: {', '.join(tied.tied)}." in text
+    assert "Not ranked: write-through (without writes it does the same as cache-aside)." in text
 
 
 def test_a_cost_that_was_not_estimated_is_named(rows_of_the_table: list[str]) -> None:
@@ -159,6 +177,9 @@ def test_the_line_on_trust_names_what_is_not_reliable(answered: Report, tmp_path
     )
     assert trust_line(read_report(void).analysis) == "The run is void: no figure can be trusted."
     assert trust_text(True, {}, 2).startswith("Query counts are not reliable in this run; latency is reliable")
+    assert trust_text(False, {}, 2, levels=False).endswith(
+        "; differences in latency are reliable, its absolute level is not."
+    )
     some = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 2)
     assert some.endswith("tail latency (p99) is not in read-mostly: two copies differ by 40 %.")
     every = trust_text(False, {"read-mostly": "two copies differ by 40 %"}, 1)

@@ -68,6 +68,14 @@ def test_too_few_rounds_give_a_use_without_a_share() -> None:
     assert row.basis
 
 
+def test_one_round_has_no_interval_and_no_empty_brackets() -> None:
+    """A single value has no range."""
+    row = serializer_row(encodings(10.0, 5.0, rounds=1))
+    assert row is not None
+    assert row.effect is not None
+    assert "(" not in row.effect.text
+
+
 @pytest.mark.parametrize(
     ("size", "rounded"), [(170, 100), (400, 1_000), (6_000, 10_000), (18_000, 10_000), (1_000, 1_000)]
 )

@@ -1,16 +1,23 @@
 """Fault scenarios from planted cells: failures are in no response time, open requests give a bound."""
 
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
+
+from stampede.reports.analysis.analysis import analyse
 from stampede.reports.analysis.frames import Cell, cells
 from stampede.reports.analysis.timeseries import due_of
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.scenario_section import achieved_per_s, times_ms
+from stampede.reports.recommend.answer_sources import Sources
 from stampede.reports.topics.faults.outage_effects import OutageEffects, answered_ms
+from stampede.reports.topics.faults.outage_row import outage_row
 from stampede.reports.topics.selftests import capacity_result
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from tests.reports.planted_runs.planted import MS, SECOND, Row, plant, row, scenario
+from tests.reports.planted_runs.planted import MS, SECOND, Row, contender, plant, row, scenario
 
 WINDOW_NS = 2 * SECOND
 
@@ -60,6 +67,36 @@ def test_answers_are_not_back_while_half_of_them_fail_immediately(tmp_path: Path
     due["phase"] = ["before" if at < 0.5 else "outage" if at < 1 else "after" for at in due["due_s"]]
     outage = OutageEffects(contender=cell.contender, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
     assert outage.answers_back_s() == 0.5
+
+
+def through(cell: Cell, name: str, parts: int, failures: Sequence[int]) -> OutageEffects:
+    """A contender with that many moving parts in an outage, in which so many of 100 requests of each round failed."""
+    rows = [(r, "outage", i < count, 1.0) for r, count in enumerate(failures) for i in range(100)]
+    due = pd.DataFrame(rows, columns=["round", "phase", "useless", "loads"])
+    due = pd.concat([due, due.assign(phase="before", loads=0.0)], ignore_index=True)
+    info = replace(contender(name), moving_parts=[f"part {n}" for n in range(parts)])
+    return OutageEffects(contender=info, cells=[cell], began_s=0.5, ended_s=1.0, due=due)
+
+
+def test_the_simplest_contender_that_serves_users_in_each_round_survives_an_outage(tmp_path: Path) -> None:
+    """One round with too many failures is enough not to survive; the range of the rounds is printed."""
+    cell = planted(tmp_path / "run", [answered(0, 5)])
+    found = {
+        "simple": [through(cell, "simple", 1, [0, 0, 4])],
+        "fallback": [through(cell, "fallback", 2, [0, 1, 0])],
+        "complex": [through(cell, "complex", 3, [0, 0, 0])],
+    }
+    sources = Sources(analysis=analyse(read_run(tmp_path / "run")), outages=found)
+    row = outage_row(sources)
+    assert row is not None
+    assert (row.use, row.tied, row.certainty, row.basis) == ("fallback", ("complex",), "low", "3 rounds")
+    assert row.effect is not None
+    served = "99.7 % (99.0–100.0) in stampede of the requests served (simple: 98.7 % (96.0–100.0) in stampede)"
+    assert row.effect.text == served
+    none = outage_row(replace(sources, outages={"simple": found["simple"]}))
+    assert none is not None
+    assert not none.use
+    assert "no contender served 99 % of the requests in every round" in none.why
 
 
 def test_objective_counts_each_request_once(tmp_path: Path) -> None:

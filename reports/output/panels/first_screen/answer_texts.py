@@ -5,11 +5,11 @@ from collections.abc import Sequence
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.rule.prices import NO_COST, NO_EXTRA
 
 NOT_ESTIMATED = "not estimated"
 LEAST_EFFECT = 16
 """Characters of a phrase below which it is no whole effect."""
-NO_COST = "no measurable extra cost"
 MOST_ITEMS = 3
 """The most costs of an answer in the table and on the terminal."""
 
@@ -57,7 +57,7 @@ def brief_effect(row: AnswerRow, width: int) -> str:
 def brief_price(row: AnswerRow, width: int) -> str:
     """The most important costs, and the first phrase of the mechanism, as many as fit, each whole."""
     costs = [cost if len(cost) <= width else without_intervals(cost) for cost in price_items(row)]
-    costs = [NO_COST if cost.startswith(NO_COST[:-5]) and len(cost) > width else cost for cost in costs]
+    costs = [NO_COST if cost.startswith(NO_EXTRA) and len(cost) > width else cost for cost in costs]
     mechanism = row.mechanism.split("; ")[0]
     text = ""
     for part in (costs[0] if costs else "", mechanism, *costs[1:]):

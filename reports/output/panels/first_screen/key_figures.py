@@ -1,6 +1,5 @@
 """The tiles of key figures at the top of the page."""
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -8,7 +7,6 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
 from stampede.reports.recommend.answer_row import AnswerRow
-from stampede.reports.statistics.estimate import Estimate
 from stampede.run_folder.schema import ScenarioInfo
 
 NO_CACHE = "no-cache"
@@ -45,7 +43,7 @@ def of_pages(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[KeyFigure]:
         yield KeyFigure(
             label="queries per 1,000 reads",
             value=f"{formatting.number(uncached.value)} → {formatting.number(queries.value)}",
-            detail=f"{name}{in_brackets(queries)}",
+            detail=f"{name}{formatting.in_brackets(queries)}",
             href=scenario.name,
         )
     rate = analysis.figure(scenario.name, name, "hit-rate")
@@ -53,7 +51,7 @@ def of_pages(analysis: Analysis, scenario: ScenarioInfo) -> Iterator[KeyFigure]:
         yield KeyFigure(
             label="hit rate",
             value=formatting.with_unit(rate.value, "%"),
-            detail=f"TTL {ttl_text(scenario.workload['ttl_s'])}{in_brackets(rate)}",
+            detail=f"TTL {formatting.duration(scenario.workload['ttl_s'])}{formatting.in_brackets(rate)}",
             href=scenario.name,
         )
 
@@ -70,19 +68,7 @@ def of_expiry(analysis: Analysis, rows: Sequence[AnswerRow]) -> Iterator[KeyFigu
         yield KeyFigure(
             label="queries per expiry",
             value=f"{formatting.number(before.value)} → {formatting.number(after.value)}",
-            detail=f"{row.pick}{in_brackets(after)}",
+            detail=f"{row.pick}{formatting.in_brackets(after)}",
             href=row.section,
         )
         return
-
-
-def in_brackets(estimate: Estimate) -> str:
-    """The interval in brackets after a space; empty if there is none, or if it has no width."""
-    text = formatting.interval(estimate)
-    return f" ({text})" if text and estimate.low != estimate.high else ""
-
-
-def ttl_text(ttl_s: float) -> str:
-    """A TTL in the unit in which it is a short number: "1.4 s", "5 min"."""
-    minutes = ttl_s / 60
-    return f"{minutes:g} min" if minutes >= 2 and math.isclose(minutes, round(minutes)) else f"{ttl_s:g} s"

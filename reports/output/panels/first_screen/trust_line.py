@@ -6,8 +6,11 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.first_screen.tail_latency import p99_reliable
 from stampede.reports.statistics.estimate import MIN_ROUNDS
-from stampede.run_folder.run_warnings import COUNTS_DIFFER
+from stampede.run_folder.run_warnings import COUNTS_DIFFER, DATABASE_BUSY, DRIFT, MACHINE_BUSY, OTHER_LOAD
 from stampede.run_folder.schema import ScenarioInfo
+
+LEVELS_OFF = (DATABASE_BUSY, MACHINE_BUSY, OTHER_LOAD, DRIFT)
+"""Warnings that make absolute latency unreliable, and leave differences valid."""
 
 
 def trust_line(analysis: Analysis) -> str:
@@ -18,12 +21,19 @@ def trust_line(analysis: Analysis) -> str:
         rounds = f"{analysis.rounds} round{'' if analysis.rounds == 1 else 's'}"
         return f"{rounds}: this run shows ranges and supports no verdict; six rounds are needed."
     differ = any(warning.kind is COUNTS_DIFFER for warning in analysis.warnings)
-    return trust_text(differ, unreliable_p99(analysis), len(main_scenarios(analysis)))
+    levels = not any(warning.kind in LEVELS_OFF for warning in analysis.warnings)
+    return trust_text(differ, unreliable_p99(analysis), len(main_scenarios(analysis)), levels=levels)
 
 
-def trust_text(counts_differ: bool, reasons: Mapping[str, str], scenarios: int) -> str:
-    """What can be trusted in a run with enough rounds. `reasons`: by scenario, why its p99 is not reliable."""
+def trust_text(counts_differ: bool, reasons: Mapping[str, str], scenarios: int, *, levels: bool = True) -> str:
+    """What can be trusted in a run with enough rounds.
+
+    `reasons`: by scenario, why its p99 is not reliable. `levels`: whether absolute latency is reliable, and not only
+    differences.
+    """
     first = f"Query counts are {'not ' if counts_differ else ''}reliable in this run"
+    if not reasons and not levels:
+        return f"{first}; differences in latency are reliable, its absolute level is not."
     if not reasons:
         return f"{first}; latency is reliable, p99 included."
     where = "" if len(reasons) == scenarios else f" in {formatting.listed(list(reasons))}"
