@@ -17,10 +17,10 @@ from stampede.scenarios.workload import Workload
 Mask = npt.NDArray[np.bool_]
 
 DRAWN_PER_CELL = 2_000
-"""For so many of the most popular records, presence is drawn for each cell. For the others it is drawn once for each
-run: their shares of the reads are so small that the hit rate hardly depends on the draw."""
+"""The number of the most popular records whose presence is drawn for each cell. That of the others is drawn once for
+each run, because their shares of the reads are small and the hit rate hardly depends on the draw."""
 MOST_RECORDS = 50_000
-"""Only so many of the most popular records have an entry when a cell begins."""
+"""The most records that have an entry when a cell begins: the most popular ones."""
 PRESENCE, AGE = 0, 1
 """Numbers of the random streams."""
 

@@ -158,7 +158,7 @@ def row(analysis: Analysis, scenario: ScenarioInfo, contender: ContenderInfo, sh
         figure = analysis.figure(scenario.name, contender.name, metric.name)
         figures.append(shown_figure(figure, metric))
     due, open_ = (analysis.figure(scenario.name, contender.name, n).value for n in ("due", "unanswered"))
-    note = f"saturated: {due - open_:,.0f} of {due:,.0f} answered within D" if open_ else ""
+    note = f"{open_:,.0f} of {due:,.0f} requests unanswered" if open_ else ""
     return ScenarioRow(
         contender=contender,
         color=charts.style_of(analysis.run.info.contenders, contender.name).variable,

@@ -1,7 +1,7 @@
 """The price of a pick: what it costs against the simplest contender of the row, paired by round.
 
-A price that is significant and above the metric's resolution is printed as measured. Those that are not are named
-together as "no measurable extra …". One without values in MIN_ROUNDS rounds is printed as "not estimated".
+A price that is significant and above the metric's resolution is printed as measured. The others are named together as
+"no significant extra …", each with its interval. One without values in MIN_ROUNDS rounds is printed as "not estimated".
 """
 
 from collections.abc import Sequence
@@ -20,13 +20,13 @@ from stampede.reports.statistics.rank_tests import holm
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 FREE = "none: it is the simplest contender"
-NO_EXTRA = "no measurable extra"
+NO_EXTRA = "no significant extra"
 NO_COST = f"{NO_EXTRA} cost"
 STALE = "reads may be stale for up to a TTL"
 """What a cache loses against no-cache."""
 
 MOST_NAMED = 2
-"""So many costs that are not measurable are named in the table of answers."""
+"""The most costs without a significant difference that the table of answers names."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,7 +35,7 @@ class PricedMetric:
 
     metric: str
     noun: str
-    """In "no measurable extra …" and "… not estimated"."""
+    """In "no significant extra …" and "… not estimated"."""
     per: str
     """Completes "+0.8 ms …"."""
 
@@ -45,6 +45,7 @@ MISS = PricedMetric(metric="miss-p50", noun="miss latency", per="per miss")
 WAIT = PricedMetric(metric="waiting-p50", noun="wait of waiting readers", per="")
 COMMANDS = PricedMetric(metric="commands-per-request", noun="Redis commands", per="Redis commands per request")
 MEMORY = PricedMetric(metric="bytes-per-record", noun="memory", per="per record")
+QUERIES = PricedMetric(metric="loads-per-expiry", noun="database queries", per="database queries per expiry")
 WRITE = PricedMetric(metric="write-p50", noun="write latency", per="per write")
 
 
@@ -62,18 +63,21 @@ class Paired:
 def prices_of(
     figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, base: ContenderInfo
 ) -> tuple[Price, ...]:
-    """What the pick costs against the base: waits and latency first, then commands and memory, then the guarantees."""
+    """What the pick costs against the base: waits and latency first, then queries, commands and memory, then the
+    guarantees. Fewer queries than the base are no price."""
     if pick.name == base.name:
         return (Price(text=FREE, kind="none", brief="none"),)
     found = costs_of(figures, scenario, pick, base)
     known = [p for p in found if p.comparison.rounds >= MIN_ROUNDS]
     measured = measured_prices(known)
     absent = [p.priced.noun for p in found if p.comparison.rounds < MIN_ROUNDS]
-    small = [p.priced.noun for p in known if p not in measured]
+    small = [p for p in known if p not in measured]
     prices = [Price(text=text_of(p), kind="measured") for p in measured]
     if small:
-        text = f"{NO_EXTRA} {join_or(small)}"
-        prices.append(Price(text=text, kind="none", brief=NO_COST if len(small) > MOST_NAMED else ""))
+        names = join_or([p.priced.noun for p in small])
+        text = f"{NO_EXTRA} {join_or([f'{p.priced.noun}{interval_of(p)}' for p in small])}"
+        brief = f"{NO_EXTRA} {names}" if len(small) <= MOST_NAMED else NO_COST
+        prices.append(Price(text=text, kind="none", brief=brief))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):
         prices.append(loss(lost, base, ttls=bool(scenario.workload.get("ttl_s"))))
@@ -116,10 +120,19 @@ def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, ba
         found.append(paired(figures, place, MISS, pick.name, base.name))
     if scenario.workload.get("read_share", 1.0) < 1:
         found.append(paired(figures, place, WRITE, pick.name, base.name))
+    queries = paired(figures, place, QUERIES, pick.name, base.name)
+    if queries.comparison.rounds and not saves(queries):
+        found.append(queries)
     found.append(paired(figures, place, COMMANDS, pick.name, base.name))
     if scenario.workload.get("active_records") != 1:
         found.append(paired(figures, place, MEMORY, pick.name, base.name, instead=None if entries else ""))
     return found
+
+
+def saves(p: Paired) -> bool:
+    """Whether the whole interval of the difference is below zero."""
+    shift = p.comparison.difference
+    return shift is not None and shift.high < 0
 
 
 def paired(
@@ -149,6 +162,16 @@ def text_of(p: Paired) -> str:
         return f"waiting readers {mine} instead of {other}{number_texts.between(shift.low, shift.high, 'longer')}"
     span = number_texts.between(shift.low, shift.high)
     return f"{number_texts.signed(shift.estimate, unit)} {p.priced.per}{span}"
+
+
+def interval_of(p: Paired) -> str:
+    """The interval of a difference with its unit, in brackets: " (−0.2 – +1.6 ms)"."""
+    shift = p.comparison.difference
+    assert shift is not None
+    unit = find_metric(p.priced.metric).unit
+    low, high = number_texts.signed(shift.low), number_texts.signed(shift.high)
+    bounds = low if low == high else f"{low} – {high}"
+    return f" ({bounds}{' ' if unit else ''}{unit})"
 
 
 def guarantees_lost(pick: ContenderInfo, base: ContenderInfo) -> list[str]:

@@ -25,23 +25,37 @@ from stampede.reports.topics.experiments.eviction_section import NAME
 LFU_PRICE = Price(text="LFU follows a change of popularity only after minutes", kind="stated")
 QUERY_PRICE = Price(text="an evicted entry costs a query when it is read again", kind="stated")
 
+CLOCK = "Redis' LRU clock of 1 s is too coarse here for"
+
 LONGEST = 90
 """The longest text of the effect."""
 
 
 def eviction_row(facts: pd.DataFrame) -> AnswerRow | None:
-    """The row; None if the usual policy did not run."""
+    """The row; None if the usual policy did not run.
+
+    A sequence on which entries stay for too few ticks of Redis' LRU clock says nothing about LRU, and is left out.
+    """
     results = eviction_results(facts)
     if not any(r.policy == USUAL for r in results):
         return None
-    groups = by_sequence(results)
+    blind = {r.sequence for r in blind_lru(results) if r.policy == USUAL}
+    judged = [r for r in results if r.sequence not in blind]
+    if not judged:
+        return AnswerRow(
+            name="eviction",
+            question="Eviction",
+            section=f"experiment-{NAME}",
+            why=f"{CLOCK} every sequence of keys",
+            command="make bench PLAN=standard",
+        )
+    groups = by_sequence(judged)
     picks = {sequence: policy_for(own) for sequence, own in groups.items()}
     policies = sorted(set(picks.values()), key=lambda p: p != USUAL)
-    rounds = min(len(r.rounds) for r in results)
+    rounds = min(len(r.rounds) for r in judged)
     share = resampled_share(
         rounds, lambda drawn: np.all([again(groups[s], p, drawn) for s, p in picks.items()], axis=0)
     )
-    blind = sorted({r.sequence for r in blind_lru(results)})
     return AnswerRow(
         name="eviction",
         question="Eviction",
@@ -49,11 +63,11 @@ def eviction_row(facts: pd.DataFrame) -> AnswerRow | None:
         use=" or ".join(policies),
         effect=effect(groups, picks),
         prices=(LFU_PRICE, QUERY_PRICE) if any("lfu" in p for p in policies) else (QUERY_PRICE,),
-        certainty=certainty(results, picks, share),
+        certainty=certainty(judged, picks, share),
         share=share,
         basis="" if share is not None else f"{rounds} round{'s' * (rounds != 1)}, {MIN_ROUNDS} needed",
-        tied=tied(results, policies),
-        reservations=(f"LRU's clock of 1 s is too coarse for {formatting.listed(blind)} here",) if blind else (),
+        tied=tied(judged, policies),
+        reservations=(f"{CLOCK} {formatting.listed(sorted(blind))}; those sequences decide nothing",) if blind else (),
         excluded=refusing(results),
         metric="hit rate",
     )
@@ -88,9 +102,11 @@ def effect(groups: dict[str, list[PolicyResult]], picks: dict[str, str]) -> Effe
     """The difference in points where another policy is better than the usual one, and the sequences where none is."""
     better = [f"{s}: {short_name(p)} {gain(groups[s], p)}" for s, p in picks.items() if p != USUAL]
     same = [s for s, p in picks.items() if p == USUAL and any(r.against_usual for r in groups[s])]
-    parts = [f"{', '.join(same)}: tied", *better] if same else better
+    least = max((r.least for s in same for r in groups[s]), default=0.0)
+    none = f"no policy is {100 * least:.0f} points better"
+    parts = [f"{', '.join(same)}: {none}", *better] if same else better
     if same and len("; ".join(parts)) > LONGEST:
-        parts[0] = f"{len(same)} of {len(picks)} sequences: tied"
+        parts[0] = f"{len(same)} of {len(picks)} sequences: {none}"
     text = "; ".join(parts) or "difference in hit rate: not estimated"
     return Effect(text=text, against=USUAL, change=math.nan, low=math.nan, high=math.nan, better="higher")
 

@@ -25,7 +25,7 @@ FEW_DECISIONS = 3000
 """From this many decisions without a violation on, at most 0.1 % can be wrong (95 %)."""
 RESOLUTION_MS = 0.01
 """The smallest difference of the time per call that counts."""
-NO_TIME = "no measurable extra time"
+NO_TIME = "no significant extra time"
 COMMAND = "make bench"
 RACES_COMMAND = "make races"
 
@@ -148,8 +148,11 @@ def how_sure(pick: LimiterResult, candidates: Candidates) -> tuple[Certainty, fl
 
 def strict_effect(pick: LimiterResult) -> Effect:
     """No violation, and what that many decisions exclude (rule of three)."""
-    most = 100 * 3 / pick.decisions
-    text = f"no violation in {pick.decisions:,} decisions (95 % bound: {most:.2g} %)"
+    most, window_s = 100 * 3 / pick.decisions, float((pick.scenario.flood or {})["window_s"])
+    text = (
+        f"no violation in {pick.decisions:,} decisions at {pick.limit} calls per {window_s:g} s (95 % bound: "
+        f"{most:.2g} %)"
+    )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
 
@@ -194,7 +197,7 @@ def time_price(pick: LimiterResult) -> Price:
         return Price(text=f"time {what}: not estimated", kind="not estimated")
     if low <= 0 <= high:
         bounds = f"{number_texts.signed(low)} – {number_texts.signed(high)} ms{', ' if note else ''}{note}"
-        return Price(text=f"no measurable extra time {what} ({bounds})", kind="none", brief=f"{NO_TIME} per call")
+        return Price(text=f"{NO_TIME} {what} ({bounds})", kind="none", brief=f"{NO_TIME} per call")
     time, span = number_texts.signed(estimate, "ms"), number_texts.between(low, high)
     full = number_texts.between(low, high, note)
     return Price(text=f"{time} {what}{full}", kind="measured", brief=f"{time} per call{span}")
@@ -242,7 +245,7 @@ def time_difference(x: LimiterResult, y: LimiterResult) -> str:
     both = sorted(x.time_ms.keys() & y.time_ms.keys())
     c = compare([x.time_ms[r] for r in both], [y.time_ms[r] for r in both])
     if c.difference is None:
-        return f"time per call: not estimated ({len(both)} rounds, {MIN_ROUNDS} needed)"
+        return f"difference in time per call: no verdict ({len(both)} rounds, {MIN_ROUNDS} needed)"
     d = c.difference
     if d.low <= 0 <= d.high:
         return "no significant difference in time per call"

@@ -132,7 +132,7 @@ def one_key_price(found: list[Batch], pick: str, rtt: str) -> Price:
     low, high = difference.low, difference.high
     if low <= 0 <= high:
         bounds = f"{number_texts.signed(low)} – {number_texts.signed(high)} ms"
-        brief = "no measurable extra time for one key"
+        brief = "no significant extra time for one key"
         return Price(text=f"{brief} ({bounds})", kind="none", brief=brief)
     time = number_texts.signed(difference.estimate, "ms")
     return Price(text=f"{time} for one key{number_texts.between(low, high)}", kind="measured")

@@ -90,12 +90,17 @@ def points(r: PolicyResult) -> str:
 
 
 def answer(results: list[PolicyResult]) -> str:
-    """For which sequences the usual policy is enough, and for which another one is better by more than the minimum."""
+    """The sequences for which the usual policy is enough, and those for which another is better by the minimum or more.
+    Last those that say nothing about LRU."""
     if all(r.verdict == "not estimated" for r in results):
         rounds = len(results[0].rounds)
         return f"No verdict: {rounds} round{'s' * (rounds != 1)}; a comparison needs {MIN_ROUNDS}."
-    enough, better = [], []
+    enough, better, unclear = [], [], []
+    blind = {r.sequence for r in blind_lru(results) if r.policy == USUAL}
     for sequence, own in by_sequence(results).items():
+        if sequence in blind:
+            unclear.append(sequence)
+            continue
         rivals = [r for r in own if r.verdict == "better" and r.policy != REFUSING]
         if rivals:
             best = max(rivals, key=lambda r: r.hit_rate.value)
@@ -103,7 +108,8 @@ def answer(results: list[PolicyResult]) -> str:
         else:
             enough.append(sequence)
     first = [f"{USUAL} is enough for {formatting.listed(enough)}"] if enough else []
-    return f"{'; '.join([*first, *better])}."
+    last = [f"Redis' LRU clock is too coarse to judge {formatting.listed(unclear)}"] if unclear else []
+    return f"{'; '.join([*first, *better, *last])}."
 
 
 def notes(results: list[PolicyResult]) -> list[str]:

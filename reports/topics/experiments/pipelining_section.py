@@ -187,7 +187,7 @@ def chart(found: list[Batch]) -> Chart:
     return Chart(
         anchor="pipelining-chart",
         question=question,
-        caption="The longer a round trip takes, the fewer reads are needed for a pipeline to be faster.",
+        caption="One by one, each read takes a round trip; in a pipeline or an MGET, all reads together take one.",
         how_to_read=(
             "Marks: the median over rounds; shaded: its interval. One by one, every read waits for a round trip; a "
             "pipeline or MGET waits for one. Dotted: from this number of reads on, a pipeline is faster at every tried "

@@ -16,6 +16,8 @@ from stampede.reports.topics.theory.hit_model import hit_model, mean_query_s, re
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
 ONE_LOAD = "ONE_LOAD_PER_MISS"
+ONE_REFRESH = "ONE_REFRESH_PER_EXPIRY"
+REFRESH_SHARE = "refresh_below_share"
 NEAR = 0.25
 """A smaller relative error counts as agreement: closed forms ignore everything else that a machine does."""
 
@@ -103,9 +105,9 @@ def is_plain(c: ContenderInfo, analysis: Analysis) -> bool:
 
 
 def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells: Sequence[Cell]) -> Iterator[Line]:
-    """Loads per expiry."""
+    """Queries per expiry. No form covers background refreshes, which wait in a pool before they query."""
     measured = analysis.figure(scenario.name, c.name, "loads-per-expiry")
-    if measured.missing:
+    if measured.missing or (REFRESH_SHARE in c.config and ONE_REFRESH not in c.guarantees):
         return
     rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
     cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3

@@ -195,8 +195,8 @@ def hit_sentence(base: ScenarioInfo, model: HitModel, points: Sequence[CurvePoin
     once, tenfold = (100 * model.hit_rate(other_s, times) for times in (1.0, TENFOLD))
     return (
         f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, {keys:,} {records}: "
-        f"{found}. At a TTL of {formatting.duration(other_s)} expect {once:.0f} %; at ten times the rate, "
-        f"{tenfold:.0f} %."
+        f"{found}. By theory, a TTL of {formatting.duration(other_s)} gives {once:.0f} % at this rate and "
+        f"{tenfold:.0f} % at ten times this rate."
     )
 
 

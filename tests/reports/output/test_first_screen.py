@@ -99,7 +99,7 @@ def test_a_cost_that_was_not_estimated_is_named(rows_of_the_table: list[str]) ->
 
 def test_no_measurable_extra_cost_is_an_item_only_if_no_cost_was_measured() -> None:
     """Stated costs follow; the fold has all of them."""
-    small, stated = Price(text="no measurable extra hit latency", kind="none"), Price(text="one lock", kind="stated")
+    small, stated = Price(text="no significant extra hit latency", kind="none"), Price(text="one lock", kind="stated")
     found = Price(text="+1.00 ms per hit (0.90 – 1.10)", kind="measured")
     assert price_items(replace(HOT_KEY, prices=(small, stated))) == [small.text, stated.text]
     row = replace(HOT_KEY, prices=(found, small, stated))
@@ -243,7 +243,7 @@ def test_the_terminal_has_each_answer_in_columns_and_the_prices_of_the_main_ones
 
 
 def test_prices_take_lines_of_the_patterns_and_yield_to_further_answers(answered: Report) -> None:
-    """With so many questions that no line is left, each question keeps its line."""
+    """If the questions fill all lines, each question keeps its line."""
     many = [replace(READ_MOSTLY, name=f"q{k}", question=f"Question {k}") for k in range(10)]
     lines = [line.text for line in report_lines(replace(answered, answer_rows=many))]
     assert sum(line.startswith("Question ") for line in lines) == len(many)
@@ -256,7 +256,7 @@ def test_an_effect_is_shortened_to_whole_phrases_only() -> None:
     assert brief_effect(READ_MOSTLY, 60) == "84 % faster median read than without a cache"
     assert brief_effect(READ_MOSTLY, 20) == ""
     assert brief_price(replace(FEWER_QUERIES, mechanism="a SET; after each write"), 70) == (
-        "no measurable extra cost; a SET"
+        "no significant extra cost; a SET"
     )
     assert brief_price(replace(FEWER_QUERIES, prices=(Price(text="x" * 90, kind="stated"),)), 70) == "not stated"
 

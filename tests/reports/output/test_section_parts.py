@@ -11,7 +11,7 @@ from stampede.reports.output.charts.rounds_chart import rounds_chart
 from stampede.reports.output.panels.run_description import section_title
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import CellInfo
-from stampede.scenarios.scenario import scenarios
+from stampede.scenarios.scenario import built_in
 from tests.reports.planted_runs.planted import Row, plant, scenario
 
 CONTENDERS = ("cache-aside", "write-through")
@@ -27,7 +27,7 @@ def analysis(tmp_path_factory: pytest.TempPathFactory) -> Analysis:
 def test_section_of_each_experiment_and_scenario_of_a_plan_has_a_title_in_words() -> None:
     """Only the points of a curve against the TTL keep their name."""
     curve = ("ttl-sweep-", "read-mostly-ttl-")
-    own = [name for name in scenarios() if not name.startswith(curve)]
+    own = [name for name in built_in() if not name.startswith(curve)]
     named = [name for name in (*own, *experiments()) if section_title(name) == name]
     assert named == []
 

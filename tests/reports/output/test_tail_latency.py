@@ -34,7 +34,7 @@ def late_generator(_cell: CellInfo, rows: list[Row]) -> list[Row]:
         (COPIES, as_simulated, ""),
         (COPIES[:2], as_simulated, "no second copy of a contender ran"),
         (COPIES, slow_copy, "two copies of cache-aside differ by "),
-        (COPIES, late_generator, "the load generator was up to "),
+        (COPIES, late_generator, "the load generator sent 1 % of "),
     ],
 )
 def test_the_reason_names_what_makes_p99_unreliable(

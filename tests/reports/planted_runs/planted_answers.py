@@ -18,7 +18,7 @@ READ_MOSTLY = AnswerRow(
     ),
     prices=(
         Price(text="+0.4 ms per miss (0.3 – 0.5)", kind="measured"),
-        Price(text="no measurable extra write latency", kind="none"),
+        Price(text="no significant extra write latency", kind="none"),
     ),
     mechanism="one more round trip on a miss",
     certainty="high",
@@ -40,7 +40,7 @@ FEWER_QUERIES = AnswerRow(
         low=-0.09,
         high=-0.06,
     ),
-    prices=(Price(text="no measurable extra cost", kind="none"),),
+    prices=(Price(text="no significant extra cost", kind="none"),),
     certainty="tied",
     tied=("write-through", "coalescing"),
     share=0.97,

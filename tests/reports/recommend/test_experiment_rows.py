@@ -169,7 +169,7 @@ def test_policy_that_is_better_on_one_sequence_is_named_beside_the_usual_one() -
     assert row is not None
     assert row.use == "allkeys-lru or allkeys-lfu"
     assert row.effect is not None
-    assert row.effect.text.startswith("zipf: tied; scans: LFU +15 points")
+    assert row.effect.text.startswith("zipf: no policy is 6 points better; scans: LFU +15 points")
     assert len(row.effect.text) <= LONGEST
     assert row.certainty == "high"
     assert any("LFU" in price.text for price in row.prices)
@@ -181,6 +181,19 @@ def test_usual_policy_is_used_if_the_others_are_tied_with_it() -> None:
     assert row is not None
     assert row.use == LRU
     assert row.tied == (LFU,)
+
+
+def test_sequence_that_redis_lru_clock_cannot_order_decides_nothing() -> None:
+    """Entries stay for a second there, so the figure of LRU says nothing: LFU is not recommended for it."""
+    facts = evictions({(LRU, "zipf"): 0.60, (LFU, "zipf"): 0.61, (LRU, "loop"): 0.10, (LFU, "loop"): 0.40})
+    facts.loc[(facts["parameter"] == "loop") & (facts["name"] == "elapsed"), "value"] = 1.0
+    row = eviction_row(facts)
+    only = eviction_row(facts[facts["parameter"] == "loop"])
+    assert row is not None
+    assert row.use == LRU
+    assert "loop" in row.reservations[0]
+    assert only is not None
+    assert (only.use, only.certainty) == ("", None)
 
 
 def test_noeviction_is_never_recommended() -> None:

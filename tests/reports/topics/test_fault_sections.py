@@ -70,7 +70,7 @@ def test_answers_are_not_back_while_half_of_them_fail_immediately(tmp_path: Path
 
 
 def through(cell: Cell, name: str, parts: int, failures: Sequence[int]) -> OutageEffects:
-    """A contender with that many moving parts in an outage, in which so many of 100 requests of each round failed."""
+    """A contender in an outage, with its number of moving parts and of failed requests among 100 of each round."""
     rows = [(r, "outage", i < count, 1.0) for r, count in enumerate(failures) for i in range(100)]
     due = pd.DataFrame(rows, columns=["round", "phase", "useless", "loads"])
     due = pd.concat([due, due.assign(phase="before", loads=0.0)], ignore_index=True)

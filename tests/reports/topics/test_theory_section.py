@@ -114,3 +114,14 @@ def test_each_contender_is_predicted_by_what_its_writes_and_refreshes_do() -> No
     refreshes = model.hit_rate_of(replace(base, config={"refresh_below_share": 300 / 3600}), 300.0)
     fills = model.hit_rate_of(replace(base, on_write="fills"), 300.0)
     assert deletes < refreshes < fills
+
+
+def test_background_refreshes_have_no_predicted_queries(tmp_path: Path) -> None:
+    """A refresh waits in a pool before it queries, so 1 + r·Δ is neither its expectation nor its bound."""
+    names = ("cache-aside", "refresh-ahead", "bare-get")
+    run = read_run(plant(tmp_path / "run", contenders=names, scenarios=[scenario("stampede")]))
+    for contender in run.info.contenders:
+        contender.config = {"refresh_below_share": 1 / 12} if contender.name == "refresh-ahead" else {}
+    found = section(analyse(run))
+    assert found is not None
+    assert {x.contender for x in found.lines if x.quantity == "queries per expiry"} == {"cache-aside"}

@@ -107,8 +107,8 @@ def test_sentence_names_the_conditions_and_what_to_expect(transfer: Transfer) ->
     assert text.startswith("This run: TTL 4 s, 300 requests/s, 1,000 records: ")
     assert re.search(r"\d % hits \([\d.]+ – [\d.]+\)", text)
     assert text.endswith(
-        f"At a TTL of 1 min expect {minute.hit_percent:.0f} %; "
-        f"at ten times the rate, {minute.tenfold_hit_percent:.0f} %."
+        f"By theory, a TTL of 1 min gives {minute.hit_percent:.0f} % at this rate and "
+        f"{minute.tenfold_hit_percent:.0f} % at ten times this rate."
     )
 
 

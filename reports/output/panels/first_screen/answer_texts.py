@@ -49,7 +49,7 @@ def brief_effect(row: AnswerRow, width: int) -> str:
     if row.effect is None:
         return ""
     text = re.sub(r", compared with .*| as one by one", "", without_intervals(row.effect.text))
-    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s| than ", text))]
+    ends = [len(text), *(match.start() for match in re.finditer(r"[:;,]\s| than | at ", text))]
     phrases = [*(text[:end] for end in sorted(ends, reverse=True)), *text.split("; ")]
     return next((x for x in phrases if LEAST_EFFECT <= len(x) <= width and re.search(r"\d", x)), "")
 

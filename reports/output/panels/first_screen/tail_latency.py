@@ -31,5 +31,5 @@ def p99_reliable(analysis: Analysis, scenario: str) -> str:
             worst, lag_ms, name = own_ms / p99.value, own_ms, contender.name
     if worst > MOST_LAG:
         lag = f"{formatting.number(lag_ms)} ms"
-        return f"the load generator was up to {lag} late ({100 * worst:.0f} % of the p99 of {name})"
+        return f"the load generator sent 1 % of {name}'s requests more than {lag} late ({100 * worst:.0f} % of its p99)"
     return ""
