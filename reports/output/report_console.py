@@ -148,10 +148,9 @@ def claims_text(found: Sequence[ClaimFinding]) -> str:
     by_word: dict[str, list[str]] = {}
     for finding in found:
         by_word.setdefault(finding.verdict.word, []).append(f"{finding.claim.row} {finding.claim.short}")
-    parts = [f"{len(by_word[word])} {text}" for word, text in COUNTED.items() if word in by_word]
-    refuted = by_word.get("does not hold", [])
-    names = f" ({', '.join(refuted)})" if refuted else ""
-    return f"Claims: {', '.join(parts)}{names}" if parts else ""
+    names = {"does not hold": f" ({', '.join(by_word.get('does not hold', []))})"}
+    parts = [f"{len(by_word[word])} {text}{names.get(word, '')}" for word, text in COUNTED.items() if word in by_word]
+    return f"Claims: {', '.join(parts)}" if parts else ""
 
 
 def warning_lines(report: Report) -> list[str]:

@@ -96,7 +96,7 @@ def lead(warning: RunWarning) -> str:
     if subject and warning.what.startswith(f"{subject} "):
         return f"{subject}{place}{shorten(warning.what.removeprefix(subject))}"
     text = shorten(warning.what)
-    if not text.startswith(warning.contenders):
+    if "-" not in text.split(" ", 1)[0]:
         text = text[:1].upper() + text[1:]
     return f"{text} ({warning.scenario})" if place else text
 

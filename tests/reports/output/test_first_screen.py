@@ -264,13 +264,14 @@ def test_an_effect_is_shortened_to_whole_phrases_only() -> None:
 def test_a_claim_that_is_refuted_is_named(answered: Report) -> None:
     """The other claims are counted by verdict."""
     assert len(answered.claims) > 2
-    refuted, conditional, confirmed, *_ = answered.claims
+    refuted, conditional, confirmed, unclear, *_ = answered.claims
     some = [
         replace(refuted, verdict=replace(refuted.verdict, word="does not hold")),
         replace(conditional, verdict=replace(conditional.verdict, word="holds only if")),
         replace(confirmed, verdict=replace(confirmed.verdict, word="holds")),
+        replace(unclear, verdict=replace(unclear.verdict, word="cannot tell")),
     ]
-    assert claims_text(some) == "Claims: 1 confirmed, 1 conditional, 1 refuted (C1 Redis under 1 ms)"
+    assert claims_text(some) == "Claims: 1 confirmed, 1 conditional, 1 refuted (C1 Redis under 1 ms), 1 inconclusive"
 
 
 def test_a_warning_begins_with_its_subject_and_those_about_picks_come_first() -> None:
