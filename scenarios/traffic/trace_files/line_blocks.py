@@ -15,7 +15,7 @@ import zstandard
 from stampede.core.errors import UnreadableFile, UserError
 from stampede.core.files import check_regular
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 """About the length of a block. Memory does not depend on the length of the file."""
 LONGEST_LINE = 8 << 20
 STANDARD_INPUT = Path("-")
