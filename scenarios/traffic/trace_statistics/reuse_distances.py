@@ -16,8 +16,8 @@ from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
 Counts = npt.NDArray[np.int64]
 
 MOST_KEYS = 1 << 15
-LINEAR = 1024
-"""Distances below this have a bin each; above, an octave has PER_OCTAVE bins."""
+LINEAR = 8192
+"""Distances below this have a bin each; above, an octave has PER_OCTAVE bins, within which hits are spread evenly."""
 PER_OCTAVE = 32
 OCTAVES = 40
 EDGES = np.concatenate(
@@ -144,8 +144,10 @@ class ReuseDistances:
 
     def hit_rate_by_groups(self, entries: float) -> HitRate:
         """The hit rate, with the error that the groups of keys show."""
-        bins = int(np.searchsorted(EDGES, entries, side="right")) - 1
-        hits = self.hits[:, : max(bins, 0)].sum(axis=1)
+        below = int(np.searchsorted(EDGES, entries, side="right")) - 1
+        hits = self.hits[:, :below].sum(axis=1)
+        if below < len(EDGES) - 1:
+            hits += self.hits[:, below] * (entries - EDGES[below]) / (EDGES[below + 1] - EDGES[below])
         return estimated_rate(hits, self.sampled_reads, self.reads, exact=self.share >= 1)
 
 
