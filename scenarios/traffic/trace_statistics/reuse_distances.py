@@ -40,7 +40,7 @@ def earlier_and_not_greater(values: Counts) -> Counts:
     owners = np.arange(size)
     for bit in reversed(range((size - 1).bit_length() if size else 0)):
         is_one = ((ranks >> bit) & 1).astype(np.bool_)
-        zeros_before = np.cumsum(~is_one) - ~is_one
+        zeros_before: Counts = np.cumsum(~is_one) - ~is_one
         starts = (ranks >> (bit + 1)) << (bit + 1)
         zeros_before = zeros_before - zeros_before[starts]
         counts[owners[is_one]] += zeros_before[is_one]

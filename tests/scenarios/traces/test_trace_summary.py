@@ -60,9 +60,11 @@ def assert_equal(found: TraceSummary, requests: list[plain.Request]) -> None:
     assert (found.common_ttl_s, found.common_ttl_share) == (common, often / len(ttls))
     if not operations["delete"]:
         for entries, rate in found.memory_curve:
-            assert rate == (pytest.approx(plain.lru_hit_rate(requests, round(entries))), 0.0)
+            assert rate.rate == pytest.approx(plain.lru_hit_rate(requests, round(entries)))
+            assert rate.error == 0
     for lifetime_s, rate in found.ttl_curve:
-        assert rate == (pytest.approx(plain.expiry_hit_rate(requests, lifetime_s)), 0.0)
+        assert rate.rate == pytest.approx(plain.expiry_hit_rate(requests, lifetime_s))
+        assert rate.error == 0
 
 
 def test_figures_of_twitters_published_lines_equal_a_plain_computation() -> None:
