@@ -11,7 +11,7 @@ from stampede.core.errors import UserError
 from stampede.scenarios.traffic.trace_files.trace_reader import open_trace
 from stampede.scenarios.traffic.trace_statistics import trace_summary
 from stampede.scenarios.traffic.trace_statistics.arrival_counts import ArrivalCounts
-from stampede.scenarios.traffic.trace_statistics.expiry_curve import LIFETIMES_S
+from stampede.scenarios.traffic.trace_statistics.hit_rates.expiry_curve import LIFETIMES_S
 from stampede.scenarios.traffic.trace_statistics.trace_page import COLUMNS, page_lines
 from stampede.scenarios.traffic.trace_statistics.trace_summary import TraceSummary, summarize
 from stampede.scenarios.traffic.trace_statistics.trace_workload import workload_text

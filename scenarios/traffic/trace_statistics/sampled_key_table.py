@@ -20,7 +20,7 @@ KEPT_SHARE = 0.9
 """When there are too many keys, so many of the most remain: the threshold falls rarely."""
 
 
-class KeyTable:
+class SampledKeyTable:
     """Sorted keys and, in columns of the same length, their values. A key's slot changes when keys come or go."""
 
     def __init__(self, most_keys: int, columns: Mapping[str, npt.NDArray[Any]], share: float = 1.0) -> None:
