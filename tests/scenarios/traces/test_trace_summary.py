@@ -51,8 +51,10 @@ def assert_equal(found: TraceSummary, requests: list[plain.Request]) -> None:
     counts = Counter(each.key for each in requests if each.operation != "delete")
     assert found.distinct_keys == len(counts)
     assert found.once_share == sum(count == 1 for count in counts.values()) / len(counts)
+    assert found.skew.exponent == pytest.approx(plain.zipf_exponent([*counts.values()]), nan_ok=True)
     sizes = [*plain.sizes_by_key(requests).values()]
     assert found.mean_size_bytes == pytest.approx(sum(sizes) / len(sizes))
+    assert found.working_set_bytes == pytest.approx(len(counts) * sum(sizes) / len(sizes))
     assert found.size_quantiles_bytes == [plain.quantile(sizes, share) for share in QUANTILES]
     ttls = [each.ttl_s for each in requests if each.ttl_s is not None]
     assert found.ttl_quantiles_s == [plain.quantile(ttls, share) for share in QUANTILES]
