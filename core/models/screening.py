@@ -118,10 +118,10 @@ def predicted(workload: ScreenedWorkload, candidates: Sequence[ScreenedPattern])
     hit_rates, queries = [], []
     for candidate in candidates:
         law = steady_state(reads, writes, ttl_s=workload.ttl_s, on_write=candidate.on_write)
-        absent = 1 - law.presence(workload.query_s)
+        absent = np.maximum(1 - law.presence(workload.query_s), 0.0)
         loads = absent / (1 + reads * workload.query_s) if candidate.one_load_per_miss else absent
         hit_rates.append(float((shares * (1 - absent)).sum()))
-        queries.append(1000 * (float((shares * loads).sum()) + beyond))
+        queries.append(1000 * (float((shares * loads).sum()) + max(beyond, 0.0)))
     return Predicted(
         hit_rate=hit_rates[0],
         queries_per_1000_reads=tuple(queries),

@@ -113,7 +113,7 @@ def test_init_and_screen_name_the_values_that_decide(tmp_path: Path) -> None:
     assert printed.exit_code == 0
     rows = [line for line in printed.output.splitlines() if "queries" in line and " % from " in line]
     assert len(rows) == 5
-    assert any(line.startswith("request rate") and "40/s" in line for line in rows)
+    assert any(line.startswith("request rate") and "40.0/s" in line for line in rows)
     path.write_text('[sql]\nload = "SELECT 1 AS id WHERE 1 = %(id)s"\nids = "SELECT 1"\n')
     refuse("screen", "--workload", str(path), says="[sql]")
 

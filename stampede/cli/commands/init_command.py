@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import textwrap
 from collections.abc import Iterator
 from dataclasses import replace
 from keyword import iskeyword
@@ -112,7 +113,7 @@ def screening_lines(found: DecidingValues) -> Iterator[str]:
         yield f"{row.name:<13} {row.value:>8}   queries {row.queries}"
         yield f"{'':24} changes: {row.changes}"
     yield ""
-    yield found.note
+    yield from textwrap.wrap(found.note, 80)
 
 
 def screened_candidates() -> list[ScreenedPattern]:

@@ -276,7 +276,7 @@ def test_the_rows_of_deciding_values_have_units() -> None:
         ScreenedPattern(name="cache-aside", on_write="deletes"),
         ScreenedPattern(name="write-through", on_write="fills"),
     ]
-    values = ScreenedWorkload(rate_per_s=300, write_share=0.05, keys=2000, key_skew=1.2, ttl_s=300, query_s=0.0055)
+    values = ScreenedWorkload(rate_per_s=300, write_share=0.05, keys=20_000, key_skew=1.2, ttl_s=300, query_s=0.0055)
     found = described(values, candidates)
     rows = {row.name: row for row in found.rows}
     assert [rows[name].value for name in ("request rate", "TTL", "query time", "write share")] == [
