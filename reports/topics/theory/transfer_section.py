@@ -200,9 +200,10 @@ def hit_sentence(base: ScenarioInfo, model: HitModel, points: Sequence[CurvePoin
     other_s = 60.0 if abs(ttl_s - 60) > 1 else 600.0
     once, tenfold = (100 * model.hit_rate(other_s, times) for times in (1.0, TENFOLD))
     return (
-        f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, {keys:,} {records}: "
-        f"{found}. By theory, a TTL of {formatting.duration(other_s)} gives {once:.0f} % at this rate and "
-        f"{tenfold:.0f} % at ten times this rate."
+        f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, "
+        f"{100 * float(base.workload['read_share']):g} % reads, {keys:,} {records} with a Zipf skew of "
+        f"{base.workload['key_skew']:g}: {found}. By theory, a TTL of "
+        f"{formatting.duration(other_s)} gives {once:.0f} % at this rate and {tenfold:.0f} % at ten times this rate."
     )
 
 

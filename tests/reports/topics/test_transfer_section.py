@@ -106,7 +106,7 @@ def test_sentence_names_the_conditions_and_what_to_expect(transfer: Transfer) ->
     assert transfer.hits is not None
     minute = transfer.hits.rows[1]
     text = transfer.hits.sentence
-    assert text.startswith("This run: TTL 4 s, 300 requests/s, 1,000 records: ")
+    assert text.startswith("This run: TTL 4 s, 300 requests/s, 95 % reads, 1,000 records with a Zipf skew of 1.2: ")
     assert re.search(r"\d % hits \([\d.]+ – [\d.]+\)", text)
     assert text.endswith(
         f"By theory, a TTL of 1 min gives {minute.hit_percent:.0f} % at this rate and "
