@@ -53,7 +53,7 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
     "misses-per-1000-reads": "misses per 1,000 reads",
-    "misses-per-ttl": "reads that miss per TTL",
+    "misses-per-ttl": "misses per TTL",
     "waiting-p50": "latency of waiting readers",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",

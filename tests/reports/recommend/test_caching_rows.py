@@ -187,7 +187,7 @@ def test_a_pick_without_a_miss_has_its_interval_in_misses_and_a_bar() -> None:
     found = row("hot-key-must-not-wait", replace(figures, values={**figures.values, **values}))
     assert found.pick == "coalescing"
     assert found.effect is not None
-    assert found.effect.text.startswith("0 instead of 20.1 reads that miss per expiry (19.")
+    assert found.effect.text.startswith("0 instead of 20.1 misses per expiry (19.")
     assert found.effect.text.endswith(" fewer), compared with cache-aside")
     assert found.effect.change == -1
     assert -1 <= found.effect.low <= found.effect.high < -0.9
