@@ -74,7 +74,7 @@ def entries(warnings: Sequence[RunWarning], rows: Sequence[AnswerRow] = ()) -> l
 
 
 def others_text(warnings: Sequence[RunWarning]) -> str:
-    """A sentence about the warnings of a kind besides the one that is printed."""
+    """A sentence about the other warnings of a kind, which are not printed here."""
     others = len(warnings) - 1
     if all(x.scenario for x in warnings):
         return f" {'Another scenario has' if others == 1 else f'{others} more scenarios have'} the same warning."

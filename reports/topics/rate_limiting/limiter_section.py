@@ -68,7 +68,7 @@ class LimiterSection:
     limit: int
     usual_limit: int
     exact: str
-    """The limiter that refused no call wrongly, if its worst-served caller lacks calls all the same; empty: none."""
+    """The limiter that refused no call wrongly, although its worst-served caller lacks calls; empty: none."""
     rows: list[LimiterSummary]
     plane: Chart | None
     profiles: list[tuple[str, str]]
