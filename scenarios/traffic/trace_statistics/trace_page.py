@@ -98,6 +98,8 @@ def gaps_text(summary: TraceSummary) -> str:
 
 def keys_text(summary: TraceSummary) -> str:
     """The distinct keys, and the sample of them."""
+    if math.isnan(summary.distinct_keys):
+        return f"{NOT_ESTIMATED}: none of them is in the sample ({percent(summary.keys_share)} of the keys)"
     text = estimated(summary.distinct_keys, summary.distinct_error)
     if not math.isnan(summary.once_share):
         text += spaced(f", {summary.once_share:.0%} requested once")
@@ -121,7 +123,7 @@ def skew_text(summary: TraceSummary) -> str:
 def sizes_text(summary: TraceSummary) -> str:
     """The quantiles of the sizes."""
     if math.isnan(summary.mean_size_bytes):
-        return f"{NOT_ESTIMATED}: the trace has none"
+        return f"{NOT_ESTIMATED}: no size is known"
     mean = estimated(summary.mean_size_bytes, summary.mean_size_error)
     quantiles = quantile_text([number(q) for q in summary.size_quantiles_bytes])
     return f"mean {mean} bytes; {quantiles}"

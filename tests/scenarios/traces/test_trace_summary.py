@@ -1,5 +1,6 @@
 """The figures of traces equal an independent computation in plain Python, on published lines and on many drawn ones."""
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -111,6 +112,19 @@ def test_sampled_figures_are_near_those_of_all_keys(tmp_path: Path, monkeypatch:
         assert abs(found.mean_size_bytes - exact.mean_size_bytes) < 4 * found.mean_size_error
         assert abs(found.skew.exponent - exact.skew.exponent) < 4 * found.skew.error
         assert found.requests == exact.requests
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.02])
+def test_too_small_a_sample_estimates_nothing(share: float, tmp_path: Path) -> None:
+    """With fewer than a hundred keys in the sample, no hit rate is stated, and no page, JSON or workload breaks."""
+    found = summarize(open_trace(drawn_trace(tmp_path / "trace.csv")), share)
+    assert found.keys_counted < 100
+    assert all(math.isnan(rate.rate) for _, rate in [*found.memory_curve, *found.ttl_curve])
+    text = "\n".join(page_lines(found))
+    assert "not estimated" in text
+    assert "nan" not in text
+    assert "NaN" not in json.dumps(found.as_dict())
+    assert "nan" not in workload_text(found)
 
 
 @pytest.mark.parametrize("skew", [0.5, 0.99, 1.2, 1.5])
