@@ -85,8 +85,16 @@ def burstiness_text(summary: TraceSummary) -> str:
     """The index of dispersion of counts."""
     if math.isnan(summary.dispersion_1s):
         return f"{NOT_ESTIMATED}: fewer than ten seconds"
-    seconds, minutes = plain(summary.dispersion_1s), plain(summary.dispersion_60s)
-    return f"variance/mean per s {seconds}, per min {minutes} (Poisson: 1)"
+    noise = [poisson_noise(int(summary.span_s // width_s)) for width_s in (1.0, 60.0)]
+    text = f"variance/mean {plain(summary.dispersion_1s)}/s"
+    if math.isnan(summary.dispersion_60s):
+        return f"{text} (Poisson: 1 ± {noise[0]:.2g}); per min {NOT_ESTIMATED}"
+    return f"{text}, {plain(summary.dispersion_60s)}/min (Poisson: 1 ± {noise[0]:.2g}, 1 ± {noise[1]:.2g})"
+
+
+def poisson_noise(intervals: int) -> float:
+    """How far from 1 variance over mean of Poisson arrivals in so many intervals is in 95 of 100 cases."""
+    return NORMAL_95 * math.sqrt(2 / max(intervals - 1, 1))
 
 
 def gaps_text(summary: TraceSummary) -> str:

@@ -29,7 +29,7 @@ def test_monitor_of_a_real_server_has_the_sent_commands(
         redis_client.set(odd, b'v"\\\n\xff', px=2_500)
         redis_client.get(odd)
         redis_client.mget([plain, odd])
-        redis_client.execute_command("SETEX", plain, 60, b"12345")
+        redis_client.execute_command("SETEX", plain, 60, b"12345")  # type: ignore[no-untyped-call]
         redis_client.eval("return redis.call('GET', KEYS[1])", 1, plain)
         redis_client.delete(plain, other)
         redis_client.echo(END)

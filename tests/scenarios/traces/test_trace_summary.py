@@ -200,6 +200,7 @@ def test_page_has_at_most_25_lines_of_80_columns(tmp_path: Path) -> None:
         assert max(map(len, lines)) <= COLUMNS
         text = "\n".join(lines)
         assert "mean 50/s" in text
+        assert "(Poisson: 1 ± 0.14); per min not estimated" in text
         assert "…" in lines[0]
         assert all(not line.endswith(("(Poisso", "of t", ",")) for line in lines)
 
