@@ -95,7 +95,7 @@ def test_users_are_read_through_the_pattern_and_an_unknown_one_is_404(address: s
 def test_a_record_of_a_workload_is_read_by_all_columns_of_its_id(stack: Stack, redis_client: redis.Redis) -> None:
     """Its key has the workload's type and is the one of the id's own values; another text of an id is 404."""
     sql = OwnSql(
-        load="SELECT tenant::text AS tenant, day::text AS day FROM served.days WHERE tenant = %(tenant)s AND day = %(day)s",
+        load="SELECT tenant::text, day::text FROM served.days WHERE tenant = %(tenant)s AND day = %(day)s",
         ids="SELECT tenant, day FROM served.days",
         entity="day",
     )
