@@ -20,8 +20,8 @@ from stampede.stack.postgres.record_ids import read_ids
 
 Operation = Literal["read", "write", "hit"]
 MOST_LISTED = 1_000_000
-"""The most integer ids that are kept as a list, which takes five times the memory of an array and a tenth of the time of
-a look-up."""
+"""The most integer ids that are kept as a list. It is looked up in a tenth of an array's time, in five times its
+memory."""
 IDS_CHECKSUM = "ids.checksum"
 """The counter under which an application server reports the checksum of its population."""
 
