@@ -49,6 +49,8 @@ class OwnSql:
     """Lifetime of its entries in seconds. None: the workload's."""
     read_share: float | None = None
     """Reads among its requests, 0 to 1. None: the workload's; 1 if it has no `update`."""
+    accept_changed: tuple[str, ...] = ()
+    """The columns that a hit may return with another type or value than a miss. Others end the run before it starts."""
 
     def __post_init__(self) -> None:
         for name, sql in self.statements().items():
@@ -62,6 +64,10 @@ class OwnSql:
             want = "a letter, then at most 63 letters, digits or _.-"
             require(ENTITY.fullmatch(word) is not None, f"{self.table}.{name}", word, want)
         require(0 < self.weight <= 1e6, f"{self.table}.weight", self.weight, "above 0, at most 1,000,000")
+        columns = self.accept_changed
+        object.__setattr__(self, "accept_changed", tuple(columns))
+        want = "names of other columns: freshness is judged by the version of hits and misses"
+        require(self.version not in columns, f"{self.table}.accept_changed", self.version, want)
         ttl, share = self.ttl_s, self.read_share
         require(ttl is None or 0.05 <= ttl <= 86_400, f"{self.table}.ttl_s", ttl, "0.05 to 86,400 s")
         require(share is None or 0 <= share <= 1, f"{self.table}.read_share", share, "0 to 1")
@@ -327,6 +333,7 @@ users_per_process = 32    # threads of an application server
 # update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
 #     RETURNING id, title, price::text AS price, version"""
 # version = "version"     # a column that every update increases; without it, freshness is not judged
+# accept_changed = ["ts"] # columns that a hit may return with another type or value than a miss
 
 # Several queries: [[query]] instead of [sql], once for each, with the same fields and
 # [[query]]

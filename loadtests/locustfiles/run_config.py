@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from stampede.core.private_files import write_file
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
+from stampede.patterns.serialization.serializer_choice import SerializerChoice
 from stampede.run_folder.schema import CellInfo
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
@@ -133,6 +134,8 @@ class RunConfig:
     contender_specs: tuple[ContenderSpec, ...]
     scenarios: tuple[ScenarioPlan, ...]
     cells: tuple[CellPlan, ...]
+    serializer: SerializerChoice = field(default_factory=SerializerChoice)
+    """What the contenders store records with."""
     progress_fd: int | None = None
     """The file descriptor on which the master reports its progress, one JSON object a line."""
     bind: str = ""
