@@ -89,6 +89,21 @@ def key_parameters(sql: str) -> list[str]:
 
 
 @dataclass(frozen=True, kw_only=True)
+class OwnSource:
+    """The user's own loader: a class in a file, in place of SQL. See stampede.RecordSource."""
+
+    file: str
+    """The absolute path."""
+    entity: str = "record"
+    version: str | None = None
+    writes: bool = False
+    """Whether the class has `update`."""
+    accept_changed: tuple[str, ...] = ()
+    digest: str = ""
+    """A hash of the ids that it listed before the run, so that every process requests the same ones."""
+
+
+@dataclass(frozen=True, kw_only=True)
 class Workload:
     """The requests of an application, and the cost of its loads."""
 
@@ -122,7 +137,9 @@ class Workload:
     users_per_process: int = 32
     """Threads of an application server: how many requests a process handles at the same time."""
     queries: tuple[OwnSql, ...] = ()
-    """The user's own queries. Empty: the article's table of users."""
+    """The user's own queries. Empty: the article's table of users, or the user's own loader."""
+    source: OwnSource | None = None
+    """The user's own loader. None: SQL."""
 
     def __post_init__(self) -> None:
         require(0 < self.rate_per_s <= 20_000, "rate_per_s", self.rate_per_s, "above 0, at most 20,000")
@@ -157,17 +174,21 @@ class Workload:
     @property
     def versioned(self) -> bool:
         """Whether records carry a version, so that freshness can be judged."""
+        if self.source is not None:
+            return self.source.version is not None
         return not self.queries or any(query.version is not None for query in self.queries)
 
     @property
     def writes(self) -> bool:
         """Whether the workload can contain writes."""
+        if self.source is not None:
+            return self.source.writes
         return not self.queries or any(query.update is not None for query in self.queries)
 
     @property
     def own_sql(self) -> bool:
-        """Whether the user brought queries."""
-        return bool(self.queries)
+        """Whether the user brought queries, or a loader."""
+        return bool(self.queries) or self.source is not None
 
     def as_dict(self) -> dict[str, Any]:
         """Every value, for the run folder."""
@@ -181,7 +202,7 @@ class Workload:
         without one, outside of scenarios.
         """
         if not self.queries:
-            return self
+            return self if self.writes else replace(self, read_share=1.0)
         longest_s = max(query.ttl_s or ttl_s for query in self.queries)
         main_s = self.ttl_s if "ttl_s" in overrides else longest_s
         queries = tuple(
@@ -226,7 +247,7 @@ class WorkloadFile:
         return Workload(**{**self.common, **of_scenario}).settled(of_scenario, self.common.get("ttl_s", Workload.ttl_s))
 
 
-VALUES = table_type(Workload, without=("queries",), optional=True)
+VALUES = table_type(Workload, without=("queries", "source"), optional=True)
 """The top of a workload file, and each table [scenario.<name>]."""
 SQL = table_type(OwnSql, without=("name", "weight", "ttl_s", "read_share"))
 """The table [sql]: one query."""

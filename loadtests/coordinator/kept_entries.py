@@ -50,7 +50,7 @@ class EntryStore:
     def __init__(self, config: RunConfig, servers: ServerConnections) -> None:
         self._key_prefix = config.key_prefix
         self.servers = servers
-        self._populations = Populations(lambda: nullcontext(servers.postgres), config.seed)
+        self._populations = Populations(lambda: nullcontext(servers.postgres), config.seed, config.postgres_url)
         self._kept: dict[tuple[str, Workload], KeptEntries] = {}
         self.refused = ""
         """The command that Redis refused, so that entries are made again before each cell. Empty: none."""

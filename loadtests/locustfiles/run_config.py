@@ -34,6 +34,8 @@ class QueryPlan:
     """Reads among its requests, 0 to 1."""
     ttl_s: float
     """Lifetime of its entries, in seconds."""
+    accept_changed: tuple[str, ...] = ()
+    """The columns that the cache may change."""
 
     @property
     def version_column(self) -> str | None:
@@ -79,8 +81,11 @@ class ScenarioPlan:
 def query_plans(workload: Workload, statements: Sequence[Statements]) -> tuple[QueryPlan, ...]:
     """The queries of a workload with their statements, in the workload's order."""
     if not workload.queries:
-        found = asdict(statements[0])
-        return (QueryPlan(statements=found, read_share=workload.read_share, ttl_s=workload.ttl_s),)
+        plan = QueryPlan(statements=asdict(statements[0]), read_share=workload.read_share, ttl_s=workload.ttl_s)
+        own = workload.source
+        if own is not None:
+            plan = replace(plan, name=Path(own.file).stem, entity=own.entity, accept_changed=own.accept_changed)
+        return (plan,)
     weights = sum(query.weight for query in workload.queries)
     return tuple(
         QueryPlan(
@@ -90,6 +95,7 @@ def query_plans(workload: Workload, statements: Sequence[Statements]) -> tuple[Q
             share=query.weight / weights,
             read_share=workload.read_share if query.read_share is None else query.read_share,
             ttl_s=query.ttl_s or workload.ttl_s,
+            accept_changed=query.accept_changed,
         )
         for query, own in zip(workload.queries, statements, strict=True)
     )

@@ -10,6 +10,7 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.time_scale import LEAST_FACTOR, scale_preserved
 from stampede.reports.checks.check import check
+from stampede.reports.metrics.loader_account import loader_account
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -284,6 +285,11 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
+    loader = loader_account(cell)
+    if loader is not None and loader.too_few:
+        found.append(
+            f"your loader answered {loader.calls:,.0f} calls, PostgreSQL counted {loader.counted:,.0f} {loader.unit}"
+        )
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []

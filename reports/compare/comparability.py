@@ -42,7 +42,8 @@ def same_run(a: Run, b: Run) -> bool:
 
 def blocking(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
     """Differences of plan, method, workload, machine and servers; a run that failed."""
-    yield from mismatches("", {"plan": a.plan, "method": a.method}, {"plan": b.plan, "method": b.method}, blocking=True)
+    for name in ("plan", "method", "serializer"):
+        yield from mismatches("", {name: getattr(a, name)}, {name: getattr(b, name)}, blocking=True)
     for x, y in shared(a, b):
         yield from mismatches(f"{x.name}.", conditions(x), conditions(y), blocking=True)
     yield from mismatches("machine.", machine(a), machine(b), blocking=True)

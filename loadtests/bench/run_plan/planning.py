@@ -20,7 +20,13 @@ from stampede.loadtests.bench.preflight import (
 )
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells, same_reads
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
-from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
+from stampede.loadtests.bench.run_plan.load_pricing import (
+    LoadPrices,
+    OwnTrial,
+    carried_per_s,
+    timer_floor,
+    unpriced_statements,
+)
 from stampede.loadtests.bench.run_plan.scenario_selection import (
     check_bench_config,
     drop_unavailable,
@@ -72,7 +78,8 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     first = workloads[0]
     require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
     ensure_records(config, first, stack, say)
-    prices = LoadPrices(stack, config.workload.file, say)
+    trial = OwnTrial(file=config.workload.file, serializer=config.serializer)
+    prices = LoadPrices(stack, trial, say)
     planned = [
         plan_scenario(config, stack, scenario, workload, prices, say)
         for scenario, workload in zip(scenarios, workloads, strict=True)
@@ -86,6 +93,7 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     preflight = check_machine(config, stack, watched, run_config, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(scenarios, workloads)]
     run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
+    run.accepted_changes = trial.accepted
     run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}
     return run_config, run
 
@@ -120,6 +128,7 @@ def plan_scenario(
     statements, measured = price_load(scenario, workload, prices)
     workload, found = set_rate(config, scenario, workload, window_s, measured, say)
     measured |= found | timer_floor(workload)
+    workload = prices.with_ids(workload)
     queries = query_plans(workload, statements)
     return PlannedScenario(
         plan=scenario_plan(scenario, workload, queries, window_s),
@@ -270,6 +279,8 @@ def describe_run(
         cells=[cell_info(cell) for cell in cells],
         experiments=[find_experiment(name).as_dict() for name in config.plan.experiments],
         remarks=[asdict(remark) for remark in remarks],
+        serializer=config.serializer.name,
+        serializer_file=config.serializer.file,
     )
 
 
@@ -293,6 +304,7 @@ def make_run_config(
         contender_specs=tuple(contender_specs),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
+        serializer=config.serializer,
         bind=config.bind,
         wait_s=config.wait_s,
     )

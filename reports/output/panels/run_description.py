@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.metrics.loader_account import loader_account
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.run_folder.read import Run
@@ -104,6 +106,33 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     ]
     flood = f", and {'a flood' if flooded == 1 else f'{flooded} floods'} for rate limiters" if flooded else ""
     return f"{len(caching)} workloads{flood}: {', '.join(parts)}"
+
+
+def storage_text(run: RunInfo) -> str:
+    """What the contenders stored records with, and the columns that the cache changed as the user accepted."""
+    own = f" ({run.serializer_file})" if run.serializer_file else ""
+    stored = f"Records are stored with {run.serializer}{own}"
+    several = len({change.query for change in run.accepted_changes}) > 1
+    accepted = [
+        f"{f'{change.query}.' if several else ''}{change.column}: {change.how}; accepted"
+        for change in run.accepted_changes
+    ]
+    return ". ".join([stored, *accepted])
+
+
+def own_loader_text(run: RunInfo, cells: Sequence[Cell]) -> str:
+    """The calls of the user's own loader, and what PostgreSQL counted in the same cells. Empty: SQL ran."""
+    source = next((s.workload.get("source") for s in run.scenarios if s.workload.get("source")), None)
+    if not isinstance(source, Mapping):
+        return ""
+    accounts = [account for cell in cells if (account := loader_account(cell)) is not None]
+    text = f"Your own loader {source.get('file', '')} answered {sum(a.calls for a in accounts):,.0f} calls"
+    compared = [account for account in accounts if account.counted is not None]
+    if not compared:
+        return f"{text}; PostgreSQL's totals were not compared"
+    calls, counted = sum(a.calls for a in compared), sum(a.counted or 0.0 for a in compared)
+    each = f" ({counted / calls:.2f} per call)" if calls else ""
+    return f"{text}; in these cells PostgreSQL counted {counted:,.0f} {compared[0].unit}{each}"
 
 
 def machine(run: Run) -> str:

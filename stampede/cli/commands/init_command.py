@@ -22,7 +22,7 @@ def init(
     write_new_file(path, TEMPLATE)
 
 
-KINDS = ("pattern", "limiter", "serializer", "scenario")
+KINDS = ("pattern", "limiter", "serializer", "scenario", "source")
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 
 
@@ -32,10 +32,12 @@ def kind_names() -> list[str]:
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="pattern, limiter, serializer or scenario", autocompletion=kind_names)],
+    kind: Annotated[
+        str, typer.Argument(help="pattern, limiter, serializer, scenario or source", autocompletion=kind_names)
+    ],
     name: Annotated[str, typer.Argument(help="its name, such as my-cache; the file is my_cache.py")],
 ) -> None:
-    """Write a commented pattern, limiter, serializer or scenario to fill in; it works unchanged."""
+    """Write a commented pattern, limiter, serializer, scenario or loader (source) to fill in; it works unchanged."""
     from stampede.core.errors import require
 
     require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")

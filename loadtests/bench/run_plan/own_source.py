@@ -1,0 +1,165 @@
+"""The user's own loader: finds its class in a file, makes its object, and offers it as the contenders' database."""
+
+import inspect
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import replace
+from hashlib import blake2b
+from pathlib import Path
+from typing import Any
+
+from stampede.core.errors import ConfigError, HarnessBroken, require
+from stampede.patterns.caching.cache_pattern import ENTITY, Record, RecordId, Source, Transaction
+from stampede.patterns.caching.record_source import RecordSource
+from stampede.patterns.user_files import error_line, import_file
+from stampede.scenarios.workload import OwnSource, WorkloadFile
+from stampede.stack.postgres.record_ids import MAX_IDS, is_hashable
+from stampede.stack.postgres.source import ReceivedValue
+
+METHODS = ("load", "ids")
+BASE = "stampede.RecordSource"
+
+
+def find_source(path: str) -> type[RecordSource]:
+    """The last subclass of RecordSource in the user's file. Raises ConfigError."""
+    require(path.endswith(".py"), "source", path, "the path of a .py file with a subclass of " + BASE)
+    module = import_file(Path(path), f"source_{Path(path).stem}", "source")
+    own = [
+        thing
+        for thing in vars(module).values()
+        if inspect.isclass(thing) and issubclass(thing, RecordSource) and thing.__module__ == module.__name__
+    ]
+    if not own:
+        raise ConfigError("source", path, f"a file that defines a subclass of {BASE}")
+    found = own[-1]
+    missing = sorted(getattr(found, "__abstractmethods__", ()))
+    require(
+        not missing, f"{path}: {found.__name__}", ReceivedValue(f"no {' and no '.join(missing)}"), described(missing)
+    )
+    for name in (*METHODS, "update", "create", "close"):
+        if inspect.iscoroutinefunction(getattr(found, name)):
+            raise ConfigError(f"{path}: {name}", ReceivedValue("async def"), "a synchronous method")
+    check_attributes(found, path)
+    return found
+
+
+def described(names: Sequence[str]) -> str:
+    """The methods that are wanted."""
+    return " and ".join({"load": "def load(self, record_id)", "ids": "def ids(self)"}.get(n, n) for n in names)
+
+
+def check_attributes(found: type[RecordSource], path: str) -> None:
+    """Raise ConfigError for an attribute of a wrong type."""
+    entity, version, accepted = found.entity, found.version, found.accept_changed
+    named = isinstance(entity, str) and ENTITY.fullmatch(entity) is not None
+    require(named, f"{path}: entity", entity, "a letter, then at most 63 letters, digits or _.-")
+    require(version is None or isinstance(version, str), f"{path}: version", version, "a column's name, or None")
+    listed = isinstance(accepted, tuple | list) and all(isinstance(name, str) for name in accepted)
+    require(listed, f"{path}: accept_changed", accepted, "a tuple of columns' names")
+    want = "names of other columns: freshness is judged by the version of hits and misses"
+    require(version not in accepted, f"{path}: accept_changed", version, want)
+
+
+def with_source(workload: WorkloadFile, path: str | None) -> WorkloadFile:
+    """The workload with the user's own loader. Raises ConfigError if it has queries too, or a cost of loads."""
+    if path is None:
+        return workload
+    found = find_source(path)
+    for name in ("queries", "load_cpu_ms", "load_wait_ms"):
+        want = (
+            "nothing: with --source your class loads the records"
+            if name == "queries"
+            else ("nothing: with --source the cost of a load is that of your class")
+        )
+        shown = "[sql] or [[query]]" if name == "queries" else name
+        require(name not in workload.common, f"{workload.file}: {shown}", workload.common.get(name), want)
+    source = OwnSource(
+        file=str(Path(path).resolve()),
+        entity=found.entity,
+        version=found.version,
+        writes=found.update is not RecordSource.update,
+        accept_changed=tuple(found.accept_changed),
+    )
+    return replace(workload, common={**workload.common, "source": source})
+
+
+def open_source(source: OwnSource, postgres_url: str, threads: int) -> RecordSource:
+    """Make the user's object. Raises ConfigError if its constructor raises."""
+    kind = find_source(source.file)
+    return called(source, "__init__", lambda: kind(postgres_url, threads))
+
+
+def called(source: OwnSource, method: str, call: Callable[[], Any]) -> Any:
+    """The result of one of the user's methods. Raises ConfigError with file and method if it raises."""
+    try:
+        return call()
+    except Exception as error:
+        received = ReceivedValue(error_line(error))
+        raise ConfigError(f"{source.file}: {method}", received, "a call that does not raise") from error
+
+
+def checked_ids(source: OwnSource, records: RecordSource) -> list[RecordId]:
+    """The ids that the user's object lists. Raises ConfigError for values that cannot identify records."""
+    field = f"{source.file}: ids"
+    found = called(source, "ids", lambda: list(records.ids()))
+    require(bool(found), field, ReceivedValue("no ids"), "at least one id")
+    require(len(found) <= MAX_IDS, field, ReceivedValue(f"{len(found):,} ids"), f"at most {MAX_IDS:,}")
+    known = set()
+    for number, record_id in enumerate(found, 1):
+        received = ReceivedValue(f"id {number} is {type(record_id).__name__} {record_id!r}")
+        require(record_id is not None and is_hashable(record_id), field, received, "values that identify a record")
+        known.add(record_id)
+        require(
+            len(known) == number, field, ReceivedValue(f"id {number}, {record_id!r}, a second time"), "each id once"
+        )
+    return found
+
+
+def ids_digest(ids: Sequence[RecordId]) -> str:
+    """A hash of the ids in their order."""
+    digest = blake2b(digest_size=16)
+    for record_id in ids:
+        digest.update(repr(record_id).encode(errors="backslashreplace") + b"\0")
+    return digest.hexdigest()
+
+
+def read_source_ids(source: OwnSource, postgres_url: str) -> list[RecordId]:
+    """The ids, read by an object of its own. Raises HarnessBroken if they are not those that the trial read."""
+    records = open_source(source, postgres_url, 1)
+    try:
+        found = checked_ids(source, records)
+    finally:
+        records.close()
+    if source.digest and ids_digest(found) != source.digest:
+        raise HarnessBroken(f"{source.file}: ids returned other ids than before the run, or in another order")
+    return found
+
+
+class OwnRecords(Source):
+    """The user's object as the contenders' database. Each of its writes commits by itself."""
+
+    def __init__(self, source: OwnSource, records: RecordSource, on_wrong: Callable[[str], None]) -> None:
+        """`on_wrong`: is called with one line for an answer that is no record."""
+        self.own = source
+        self.records = records
+        self.on_wrong = on_wrong
+
+    def load(self, record_id: RecordId) -> Record | None:
+        return self._record("load", self.records.load(record_id))
+
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
+        return self._record("update", self.records.update(record_id, changes))
+
+    def create(self, new: Record) -> Record:
+        return self._record("create", self.records.create(new)) or {}
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        yield self
+
+    def _record(self, method: str, answer: Any) -> Record | None:
+        if answer is not None and not isinstance(answer, dict):
+            self.on_wrong(
+                f"{self.own.file}: {method} returned {type(answer).__name__} (wanted: a dict of columns, or None)"
+            )
+        return answer

@@ -1,0 +1,50 @@
+"""The calls of the user's own loader in a cell, and the totals of PostgreSQL that they are held against."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from stampede.reports.analysis.frames import Cell
+
+LAG_SHARE = 0.5
+"""pg_stat_database may lag behind: sessions report their transactions late. Only a share below this is a difference."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class LoaderAccount:
+    """What both sides counted during one cell."""
+
+    calls: float
+    """Loads and writes that the suite's meters counted."""
+    counted: float | None
+    """What PostgreSQL counted in this database, other clients included. None: it could not be read."""
+    unit: str
+    """What was counted."""
+    least_share: float = 1.0
+    """The share of the calls that must be counted at least: each call needs the database once or more."""
+
+    @property
+    def too_few(self) -> bool:
+        """Whether some calls were answered without the database, for example from a cache of the loader's own."""
+        return self.counted is not None and self.counted < self.least_share * self.calls
+
+
+def loader_account(cell: Cell) -> LoaderAccount | None:
+    """The account of a cell in which the user's own loader ran. None: SQL ran."""
+    if not cell.scenario.workload.get("source"):
+        return None
+    sources = {source for source, _ in cell.counters if source.startswith("process-")}
+    calls = total(cell, ((source, name) for source in sources for name in ("load", "update", "create"))) or 0.0
+    statements = total(cell, [("postgres", "statement.other.calls")])
+    if statements is not None:
+        control = total(cell, [("postgres", "statement.control.calls")]) or 0.0
+        unit = "statements other than BEGIN, COMMIT and SET (pg_stat_statements, other clients included)"
+        return LoaderAccount(calls=calls, counted=statements - control, unit=unit)
+    transactions = total(cell, [("postgres", "database.xact_commit"), ("postgres", "database.xact_rollback")])
+    unit = "transactions (pg_stat_database, which lags; other clients included)"
+    return LoaderAccount(calls=calls, counted=transactions, unit=unit, least_share=LAG_SHARE)
+
+
+def total(cell: Cell, names: Iterable[tuple[str, str]]) -> float | None:
+    """The sum of these counters in the cell. None: none was read."""
+    found = [cell.counters[name] for name in names if name in cell.counters]
+    return sum(found) if found else None
