@@ -5,7 +5,7 @@ from typing import Any
 
 from stampede.patterns.caching.cache_pattern import Record
 from stampede.patterns.serialization.serializer import Serializer
-from stampede.stack.postgres.own_data.fidelity import ColumnChange, column_changes
+from stampede.stack.postgres.own_data.column_changes import ColumnChange, column_changes
 
 MOST_SIGNATURES = 1000
 """Combinations of types that are remembered. Beyond them records are only checked for what cannot be written."""

@@ -1,4 +1,4 @@
-"""The calls of the user's own loader in a cell, and the totals of PostgreSQL that they are held against."""
+"""The calls of the user's own loader in a cell, and the totals of PostgreSQL that belong to them."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass

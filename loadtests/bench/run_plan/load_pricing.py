@@ -29,6 +29,8 @@ class OwnTrial:
     """What the contenders store records with."""
     accepted: list[AcceptedChange] = field(default_factory=list)
     """The columns that the cache changes and that the user accepts."""
+    writes: bool = False
+    """Whether a scenario of the run writes, so that the `update` of the user's own loader is tried."""
     digest: str = ""
     """A hash of the ids of the user's own loader."""
 
@@ -50,11 +52,11 @@ class LoadPrices:
         self._stack = stack
         self._trial = trial
         self._say = say
-        self._known: dict[tuple[float, float, bool], tuple[list[Statements], dict[str, float]]] = {}
+        self._known: dict[tuple[float, float], tuple[list[Statements], dict[str, float]]] = {}
 
     def price(self, workload: Workload) -> tuple[list[Statements], dict[str, float]]:
         """As `priced_statements`, with a new copy of the measured figures."""
-        weight = (workload.load_cpu_ms, workload.load_wait_ms, workload.source is not None and workload.read_share < 1)
+        weight = (workload.load_cpu_ms, workload.load_wait_ms)
         if weight not in self._known:
             self._known[weight] = priced_statements(self._stack, workload, self._say, self._trial)
         statements, measured = self._known[weight]
@@ -84,8 +86,7 @@ def priced_source(stack: Stack, workload: Workload, trial: OwnTrial) -> tuple[li
     """No statements, and what was measured of the user's own loader."""
     source = workload.source
     assert source is not None
-    writes = workload.read_share < 1
-    tried = try_source(source, stack.postgres.url, trial.serializer.make(), trial.cache, writes=writes)
+    tried = try_source(source, stack.postgres.url, trial.serializer.make(), trial.cache, writes=trial.writes)
     trial.note(source.entity, tried.changes)
     trial.digest = tried.digest
     return [source_statements(source)], {"load_ms": tried.load_ms, "ids": float(tried.ids)}

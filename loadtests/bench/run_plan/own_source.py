@@ -13,7 +13,7 @@ from stampede.patterns.caching.cache_pattern import ENTITY, Record, RecordId, So
 from stampede.patterns.caching.record_source import RecordSource
 from stampede.patterns.user_files import error_line, import_file
 from stampede.scenarios.workload import OwnSource, WorkloadFile
-from stampede.stack.postgres.record_ids import MAX_IDS, is_hashable
+from stampede.stack.postgres.record_ids import MAX_IDS, identifies
 from stampede.stack.postgres.source import ReceivedValue
 
 METHODS = ("load", "ids")
@@ -107,7 +107,8 @@ def checked_ids(source: OwnSource, records: RecordSource) -> list[RecordId]:
     known = set()
     for number, record_id in enumerate(found, 1):
         received = ReceivedValue(f"id {number} is {type(record_id).__name__} {record_id!r}")
-        require(record_id is not None and is_hashable(record_id), field, received, "values that identify a record")
+        parts = tuple(record_id) if isinstance(record_id, tuple) else (record_id,)
+        require(identifies(parts), field, received, "values that identify a record")
         known.add(record_id)
         require(
             len(known) == number, field, ReceivedValue(f"id {number}, {record_id!r}, a second time"), "each id once"

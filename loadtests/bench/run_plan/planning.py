@@ -78,7 +78,8 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     first = workloads[0]
     require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
     ensure_records(config, first, stack, say)
-    trial = OwnTrial(file=config.workload.file, serializer=config.serializer)
+    writes = any(workload.read_share < 1 for workload in workloads)
+    trial = OwnTrial(file=config.workload.file, serializer=config.serializer, writes=writes)
     prices = LoadPrices(stack, trial, say)
     planned = [
         plan_scenario(config, stack, scenario, workload, prices, say)

@@ -12,7 +12,7 @@ from stampede.patterns.caching.cache_pattern import Record, RecordId
 from stampede.patterns.caching.record_source import RecordSource
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.scenarios.workload import OwnSource
-from stampede.stack.postgres.own_data.fidelity import column_changes, same
+from stampede.stack.postgres.own_data.column_changes import column_changes, same
 from stampede.stack.postgres.own_data.sql_trial import CHANGES, MIN_ROWS, TRIAL_S, ids_to_try
 from stampede.stack.postgres.source import ReceivedValue
 
@@ -46,6 +46,7 @@ def try_source(
         existing = trial.loads(ids)
         if writes:
             trial.update(existing)
+            ids = checked_ids(source, records)  # the update may have changed their order
         load_ms = trial.load_ms(existing)
     finally:
         called(source, "close", records.close)

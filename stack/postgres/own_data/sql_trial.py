@@ -16,7 +16,7 @@ from stampede.core.errors import ConfigError
 from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.scenarios.workload import OwnSql, Workload
-from stampede.stack.postgres.own_data.fidelity import ColumnChange, column_changes
+from stampede.stack.postgres.own_data.column_changes import ColumnChange, column_changes
 from stampede.stack.postgres.own_data.type_examples import example_of
 from stampede.stack.postgres.record_ids import RecordIds, read_ids
 from stampede.stack.postgres.source import (
