@@ -60,10 +60,8 @@ def check_attributes(found: type[RecordSource], path: str) -> None:
     require(version not in accepted, f"{path}: accept_changed", version, want)
 
 
-def with_source(workload: WorkloadFile, path: str | None) -> WorkloadFile:
+def with_source(workload: WorkloadFile, path: str) -> WorkloadFile:
     """The workload with the user's own loader. Raises ConfigError if it has queries too, or a cost of loads."""
-    if path is None:
-        return workload
     found = find_source(path)
     for name in ("queries", "load_cpu_ms", "load_wait_ms"):
         want = (

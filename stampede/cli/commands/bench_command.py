@@ -130,13 +130,14 @@ class RecordOptions:
     def build(self, workload: WorkloadFile, *, managed: bool) -> dict[str, Any]:
         """The fields of a BenchConfig that these options give. `managed`: Stampede starts the servers. Raises
         ConfigError."""
-        from stampede.loadtests.bench.run_plan.own_source import with_source
         from stampede.patterns.serialization.serializer_choice import choose_serializer
 
-        return {
-            "workload": with_source(workload, self.source),
-            "serializer": choose_serializer(self.serializer, managed=managed, allow_pickle=self.allow_pickle),
-        }
+        chosen = choose_serializer(self.serializer, managed=managed, allow_pickle=self.allow_pickle)
+        if self.source is None:
+            return {"workload": workload, "serializer": chosen}
+        from stampede.loadtests.bench.run_plan.own_source import with_source
+
+        return {"workload": with_source(workload, self.source), "serializer": chosen}
 
 
 def bench(
@@ -205,11 +206,11 @@ def bench_order(
     check_own_files("serializer", [record_options.serializer])
     settings = run_settings(run_options)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
+    settings |= record_options.build(settings["workload"], managed=not server_options.redis)
     from stampede.loadtests.bench.bench_config import BenchConfig, offered_rate
     from stampede.loadtests.processes.remote import bind_address
 
     external = bool(server_options.postgres and server_options.redis)
-    settings |= record_options.build(settings["workload"], managed=not server_options.redis)
     return BenchConfig(
         plan=plan,
         contenders=tuple(plan_options.only or ()),
