@@ -285,7 +285,7 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
-    loader = loader_account(cell)
+    loader = loader_account(cell.scenario.workload, cell.counters)
     if loader is not None and loader.too_few:
         found.append(
             f"your loader answered {loader.calls:,.0f} calls, PostgreSQL counted {loader.counted:,.0f} {loader.unit}"

@@ -1,10 +1,11 @@
 """The calls of the user's own loader in a cell, and the totals of PostgreSQL that belong to them."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
-from stampede.reports.analysis.frames import Cell
-
+Counts = Mapping[tuple[str, str], float]
+"""By source and name: how much a counter grew during a cell."""
 LAG_SHARE = 0.5
 """pg_stat_database may lag behind: sessions report their transactions late. Only a share below this is a difference."""
 
@@ -28,23 +29,23 @@ class LoaderAccount:
         return self.counted is not None and self.counted < self.least_share * self.calls
 
 
-def loader_account(cell: Cell) -> LoaderAccount | None:
+def loader_account(workload: Mapping[str, Any], counters: Counts) -> LoaderAccount | None:
     """The account of a cell in which the user's own loader ran. None: SQL ran."""
-    if not cell.scenario.workload.get("source"):
+    if not workload.get("source"):
         return None
-    sources = {source for source, _ in cell.counters if source.startswith("process-")}
-    calls = total(cell, ((source, name) for source in sources for name in ("load", "update", "create"))) or 0.0
-    statements = total(cell, [("postgres", "statement.other.calls")])
+    sources = {source for source, _ in counters if source.startswith("process-")}
+    calls = total(counters, ((source, name) for source in sources for name in ("load", "update", "create"))) or 0.0
+    statements = total(counters, [("postgres", "statement.other.calls")])
     if statements is not None:
-        control = total(cell, [("postgres", "statement.control.calls")]) or 0.0
+        control = total(counters, [("postgres", "statement.control.calls")]) or 0.0
         unit = "statements other than BEGIN, COMMIT and SET (pg_stat_statements, other clients included)"
         return LoaderAccount(calls=calls, counted=statements - control, unit=unit)
-    transactions = total(cell, [("postgres", "database.xact_commit"), ("postgres", "database.xact_rollback")])
+    transactions = total(counters, [("postgres", "database.xact_commit"), ("postgres", "database.xact_rollback")])
     unit = "transactions (pg_stat_database, which lags; other clients included)"
     return LoaderAccount(calls=calls, counted=transactions, unit=unit, least_share=LAG_SHARE)
 
 
-def total(cell: Cell, names: Iterable[tuple[str, str]]) -> float | None:
+def total(counters: Counts, names: Iterable[tuple[str, str]]) -> float | None:
     """The sum of these counters in the cell. None: none was read."""
-    found = [cell.counters[name] for name in names if name in cell.counters]
+    found = [counters[name] for name in names if name in counters]
     return sum(found) if found else None

@@ -109,6 +109,8 @@ def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Worklo
         families={scenario.kind for scenario in scenarios},
     )
     check_imports(config.own_contenders)
+    check_imports((config.serializer.file,) if config.serializer.file else (), "serializer")
+    check_imports((first.source.file,) if first.source is not None else (), "source")
     return scenarios, workloads, contender_specs
 
 

@@ -125,7 +125,8 @@ def own_loader_text(run: RunInfo, cells: Sequence[Cell]) -> str:
     source = next((s.workload.get("source") for s in run.scenarios if s.workload.get("source")), None)
     if not isinstance(source, Mapping):
         return ""
-    accounts = [account for cell in cells if (account := loader_account(cell)) is not None]
+    each_cell = (loader_account(cell.scenario.workload, cell.counters) for cell in cells)
+    accounts = [account for account in each_cell if account is not None]
     text = f"Your own loader {source.get('file', '')} answered {sum(a.calls for a in accounts):,.0f} calls"
     compared = [account for account in accounts if account.counted is not None]
     if not compared:
