@@ -1,7 +1,6 @@
 """A bench over the user's own loader, through SQLAlchemy, in Locust's processes."""
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import psycopg
 import pytest
