@@ -285,11 +285,7 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
-    loader = loader_account(cell.scenario.workload, cell.counters)
-    if loader is not None and loader.too_few:
-        found.append(
-            f"your loader answered {loader.calls:,.0f} calls, PostgreSQL counted {loader.counted:,.0f} {loader.unit}"
-        )
+    found += query_differences(cell) + loader_differences(cell)
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []
@@ -303,6 +299,26 @@ def count_differences(cell: Cell) -> list[str]:
                 bypassed = bypassed or sent < counted
         found += [PASSED_BY, *unequal] if bypassed else unequal
     return found
+
+
+def query_differences(cell: Cell) -> list[str]:
+    """One line for each of several queries whose loads in the samples are not as many as the database counted."""
+    found = []
+    for part in cell.by_query if cell.scenario.queries else ():
+        name = part.query.name if part.query else ""
+        theirs = cell.counters.get(("postgres", f"query.{name}.load.calls"))
+        sampled = float(part.rows.ints("loads").sum())
+        if theirs is not None and theirs != sampled:
+            found.append(f"{name}: the samples hold {sampled:,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
+    return found
+
+
+def loader_differences(cell: Cell) -> list[str]:
+    """One line if the user's own loader answered calls that PostgreSQL did not see. Empty: it did not, or SQL ran."""
+    loader = loader_account(cell.scenario.workload, cell.counters)
+    if loader is None or not loader.too_few:
+        return []
+    return [f"your loader answered {loader.calls:,.0f} calls, PostgreSQL counted {loader.counted:,.0f} {loader.unit}"]
 
 
 def why_not_comparable(cell: Cell) -> str:

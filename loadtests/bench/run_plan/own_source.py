@@ -84,7 +84,8 @@ def with_source(workload: WorkloadFile, path: str) -> WorkloadFile:
 def open_source(source: OwnSource, postgres_url: str, threads: int) -> RecordSource:
     """Make the user's object. Raises ConfigError if its constructor raises."""
     kind = find_source(source.file)
-    return called(source, "__init__", lambda: kind(postgres_url, threads))
+    records: RecordSource = called(source, "__init__", lambda: kind(postgres_url, threads))
+    return records
 
 
 def called(source: OwnSource, method: str, call: Callable[[], Any]) -> Any:
@@ -99,7 +100,7 @@ def called(source: OwnSource, method: str, call: Callable[[], Any]) -> Any:
 def checked_ids(source: OwnSource, records: RecordSource) -> list[RecordId]:
     """The ids that the user's object lists. Raises ConfigError for values that cannot identify records."""
     field = f"{source.file}: ids"
-    found = called(source, "ids", lambda: list(records.ids()))
+    found: list[RecordId] = called(source, "ids", lambda: list(records.ids()))
     require(bool(found), field, ReceivedValue("no ids"), "at least one id")
     require(len(found) <= MAX_IDS, field, ReceivedValue(f"{len(found):,} ids"), f"at most {MAX_IDS:,}")
     known = set()
@@ -161,4 +162,5 @@ class OwnRecords(Source):
             self.on_wrong(
                 f"{self.own.file}: {method} returned {type(answer).__name__} (wanted: a dict of columns, or None)"
             )
-        return answer
+        record: Record | None = answer
+        return record

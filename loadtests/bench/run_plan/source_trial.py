@@ -73,7 +73,7 @@ class SourceTrial:
         for number, record_id in enumerate(ids_to_try(ids)):
             if number >= MIN_ROWS and time.monotonic() - begin_s > TRIAL_S:
                 break
-            record = self.record("load", called(self.source, "load", lambda it=record_id: self.records.load(it)))
+            record = self.record("load", self.loaded(record_id))
             if record is None:
                 continue
             existing = record_id if existing is None else existing
@@ -89,6 +89,10 @@ class SourceTrial:
             want = want if lost else f"{want}; or accept_changed = ({listed},)"
             raise ConfigError(f"{self.source.file}: load, column {name}", ReceivedValue(received), want)
         return existing
+
+    def loaded(self, record_id: RecordId) -> Any:
+        """The answer of the user's `load`. Raises ConfigError if it raises."""
+        return called(self.source, "load", lambda: self.records.load(record_id))
 
     def note_changes(self, record: Record, wrong: dict[str, str]) -> bool:
         """Note the columns that the cache changes. Returns whether one of the wrong ones cannot be cached at all."""
@@ -119,12 +123,13 @@ class SourceTrial:
         want = f"columns that load returns ({', '.join(answer)})"
         require(unknown is None, f"{self.source.file}: accept_changed", unknown, want)
         self.columns = self.columns or set(answer)
-        return answer
+        record: Record = answer
+        return record
 
     def update(self, record_id: RecordId) -> None:
         """Update one record, and compare what it returns with a load."""
         field = f"{self.source.file}: update"
-        before = called(self.source, "load", lambda: self.records.load(record_id)) or {}
+        before = self.loaded(record_id) or {}
         answer = called(self.source, "update", lambda: self.records.update(record_id, dict(CHANGES)))
         after = self.record("update", answer)
         require(after is not None, field, ReceivedValue(f"None for id {record_id}"), "the changed record")
@@ -135,7 +140,7 @@ class SourceTrial:
         if version is not None and after[version] != before[version] + 1:
             received = ReceivedValue(f"{before[version]} before, {after[version]} after an update")
             raise ConfigError(f"{field}, column {version}", received, "a version that increases by one")
-        again = called(self.source, "load", lambda: self.records.load(record_id)) or {}
+        again = self.loaded(record_id) or {}
         want = "a load after an update that returns the new values: commit in update, and load from the database"
         require(
             same(again, after),
@@ -146,9 +151,10 @@ class SourceTrial:
 
     def load_ms(self, record_id: RecordId) -> float:
         """Median time of a load, in ms."""
-        times_ms, began_s = [], time.monotonic()
+        times_ms: list[float] = []
+        began_s = time.monotonic()
         while len(times_ms) < 3 or (len(times_ms) < REPEATS and time.monotonic() - began_s < TRIAL_S):
             begin_ns = time.perf_counter_ns()
-            called(self.source, "load", lambda: self.records.load(record_id))
+            self.loaded(record_id)
             times_ms.append((time.perf_counter_ns() - begin_ns) / 1e6)
         return median(times_ms)

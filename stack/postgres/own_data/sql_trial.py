@@ -218,7 +218,7 @@ class OwnSqlTrial:
             value = example_of(self.connection, oid) if oid else None
             if value is not None:
                 unseen = f"NULL in every row that was tried, {self.type_name(oid)}"
-                self.note_changes({name: value}, lambda _, text=unseen: text)
+                self.note_changes({name: value}, {name: unseen}.__getitem__)
 
     def note_changes(self, record: Mapping[str, Any], type_of: Callable[[str], str]) -> None:
         """Note the columns that the cache changes or cannot hold."""
