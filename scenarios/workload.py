@@ -99,8 +99,6 @@ class OwnSource:
     writes: bool = False
     """Whether the class has `update`."""
     accept_changed: tuple[str, ...] = ()
-    digest: str = ""
-    """A hash of the ids that it listed before the run, so that every process requests the same ones."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.bench.run_plan.source_trial import try_source
@@ -31,8 +31,6 @@ class OwnTrial:
     """The columns that the cache changes and that the user accepts."""
     writes: bool = False
     """Whether a scenario of the run writes, so that the `update` of the user's own loader is tried."""
-    digest: str = ""
-    """A hash of the ids of the user's own loader."""
 
     @property
     def cache(self) -> str:
@@ -62,11 +60,6 @@ class LoadPrices:
         statements, measured = self._known[weight]
         return statements, dict(measured)
 
-    def with_ids(self, workload: Workload) -> Workload:
-        """The workload with a hash of the ids that the trial of the user's own loader listed."""
-        own = workload.source
-        return workload if own is None else replace(workload, source=replace(own, digest=self._trial.digest))
-
 
 def priced_statements(
     stack: Stack, workload: Workload, say: ReportProgress, trial: OwnTrial | None = None
@@ -88,7 +81,6 @@ def priced_source(stack: Stack, workload: Workload, trial: OwnTrial) -> tuple[li
     assert source is not None
     tried = try_source(source, stack.postgres.url, trial.serializer.make(), trial.cache, writes=trial.writes)
     trial.note(source.entity, tried.changes)
-    trial.digest = tried.digest
     return [source_statements(source)], {"load_ms": tried.load_ms, "ids": float(tried.ids)}
 
 

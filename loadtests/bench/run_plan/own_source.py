@@ -4,11 +4,10 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
-from hashlib import blake2b
 from pathlib import Path
 from typing import Any
 
-from stampede.core.errors import ConfigError, HarnessBroken, require
+from stampede.core.errors import ConfigError, require
 from stampede.patterns.caching.cache_pattern import ENTITY, Record, RecordId, Source, Transaction
 from stampede.patterns.caching.record_source import RecordSource
 from stampede.patterns.user_files import error_line, import_file
@@ -115,24 +114,13 @@ def checked_ids(source: OwnSource, records: RecordSource) -> list[RecordId]:
     return found
 
 
-def ids_digest(ids: Sequence[RecordId]) -> str:
-    """A hash of the ids in their order."""
-    digest = blake2b(digest_size=16)
-    for record_id in ids:
-        digest.update(repr(record_id).encode(errors="backslashreplace") + b"\0")
-    return digest.hexdigest()
-
-
 def read_source_ids(source: OwnSource, postgres_url: str) -> list[RecordId]:
-    """The ids, read by an object of its own. Raises HarnessBroken if they are not those that the trial read."""
+    """The ids, read by an object of its own. Raises ConfigError."""
     records = open_source(source, postgres_url, 1)
     try:
-        found = checked_ids(source, records)
+        return checked_ids(source, records)
     finally:
         records.close()
-    if source.digest and ids_digest(found) != source.digest:
-        raise HarnessBroken(f"{source.file}: ids returned other ids than before the run, or in another order")
-    return found
 
 
 class OwnRecords(Source):

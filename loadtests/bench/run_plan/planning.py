@@ -129,7 +129,6 @@ def plan_scenario(
     statements, measured = price_load(scenario, workload, prices)
     workload, found = set_rate(config, scenario, workload, window_s, measured, say)
     measured |= found | timer_floor(workload)
-    workload = prices.with_ids(workload)
     queries = query_plans(workload, statements)
     return PlannedScenario(
         plan=scenario_plan(scenario, workload, queries, window_s),

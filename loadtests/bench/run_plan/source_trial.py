@@ -7,7 +7,7 @@ from statistics import median
 from typing import Any
 
 from stampede.core.errors import ConfigError, require
-from stampede.loadtests.bench.run_plan.own_source import called, checked_ids, ids_digest, open_source
+from stampede.loadtests.bench.run_plan.own_source import called, checked_ids, open_source
 from stampede.patterns.caching.cache_pattern import Record, RecordId
 from stampede.patterns.caching.record_source import RecordSource
 from stampede.patterns.serialization.serializer import Serializer
@@ -25,7 +25,6 @@ class TriedSource:
 
     ids: int
     """How many ids it lists."""
-    digest: str
     load_ms: float
     """Median time of a load without other load, in ms."""
     changes: Mapping[str, str]
@@ -46,11 +45,10 @@ def try_source(
         existing = trial.loads(ids)
         if writes:
             trial.update(existing)
-            ids = checked_ids(source, records)  # the update may have changed their order
         load_ms = trial.load_ms(existing)
     finally:
         called(source, "close", records.close)
-    return TriedSource(ids=len(ids), digest=ids_digest(ids), load_ms=load_ms, changes=trial.accepted)
+    return TriedSource(ids=len(ids), load_ms=load_ms, changes=trial.accepted)
 
 
 class SourceTrial:

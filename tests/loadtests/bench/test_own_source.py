@@ -9,18 +9,18 @@ import psycopg
 import pytest
 import redis
 
-from stampede.core.errors import ConfigError, HarnessBroken, RecordNotCacheable
+from stampede.core.errors import ConfigError, RecordNotCacheable
 from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.load_pricing import unpriced_statements
-from stampede.loadtests.bench.run_plan.own_source import find_source, read_source_ids, with_source
+from stampede.loadtests.bench.run_plan.own_source import find_source, with_source
 from stampede.loadtests.bench.run_plan.source_trial import TriedSource, try_source
 from stampede.loadtests.instrumentation.clock import ThreadClock
 from stampede.loadtests.instrumentation.meters import RequestFacts, current_facts
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, query_plans
 from stampede.patterns.serialization.json import Json
 from stampede.patterns.serialization.pickle import Pickle
-from stampede.scenarios.workload import OwnSource, OwnSql, Workload, WorkloadFile
+from stampede.scenarios.workload import OwnSql, Workload, WorkloadFile
 from stampede.stack.server_counters import delete_keys
 from stampede.stack.servers import Stack
 from tests.loadtests.bench.own_sources import PSYCOPG, SQLALCHEMY, TABLE, faulty, written
@@ -218,13 +218,6 @@ def test_a_loader_without_update_is_only_read(tmp_path: Path) -> None:
     workload = with_source(WorkloadFile(), written(tmp_path, faulty())).applied("x", {"read_share": 0.5})
     assert workload.read_share == 1
     assert workload.own_sql
-
-
-def test_ids_that_differ_from_those_of_the_trial_end_the_run(tmp_path: Path) -> None:
-    """Otherwise two processes would mean different records by one position."""
-    source = OwnSource(file=written(tmp_path, faulty(ids="return [2, 1]")), digest="another")
-    with pytest.raises(HarnessBroken, match="other ids than before the run, or in another order"):
-        read_source_ids(source, "postgresql://")
 
 
 def test_a_path_that_is_no_python_file_is_refused() -> None:
