@@ -102,9 +102,11 @@ FROM pg_stat_bgwriter
 CONTROL = r"""
 SELECT coalesce(sum(calls), 0) AS calls FROM pg_stat_statements
 WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
-    AND query ~* '^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|show|discard|deallocate)\M'
+    AND (query ~* '^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|show|discard|deallocate)\M'
+        OR query ~* '\mpg_(stat_\w+|settings)\M')
 """
-"""Statements that control transactions and sessions. A driver or an ORM sends them around the statements proper."""
+"""Statements that control transactions and sessions, which a driver or an ORM sends around the statements proper, and
+those that read the server's statistics, as the suite does."""
 
 
 def read_postgres_counters(
@@ -115,7 +117,7 @@ def read_postgres_counters(
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
     given (of several queries the sum, and each as `query.<name>.load.calls`), `statement.other.calls` for all other
     statements in this database, `database.<column>` from pg_stat_database, `checkpoints.…` and `tables.…`. With
-    `control` also `statement.control.calls`, those of the other statements that begin or end transactions. Without
+    `control` also `statement.control.calls`, those of the other statements that load no records. Without
     pg_stat_statements the first two are absent. The counts in pg_stat_database lag until each session has reported its
     own (see PostgresSource.flush_statistics). Expects autocommit.
     """

@@ -38,7 +38,8 @@ def loader_account(workload: Mapping[str, Any], counters: Counts) -> LoaderAccou
     statements = total(counters, [("postgres", "statement.other.calls")])
     if statements is not None:
         control = total(counters, [("postgres", "statement.control.calls")]) or 0.0
-        unit = "statements other than BEGIN, COMMIT and SET (pg_stat_statements, other clients included)"
+        left_out = "BEGIN, COMMIT, SET and reads of statistics"
+        unit = f"statements other than {left_out} (pg_stat_statements, other clients included)"
         return LoaderAccount(calls=calls, counted=statements - control, unit=unit)
     transactions = total(counters, [("postgres", "database.xact_commit"), ("postgres", "database.xact_rollback")])
     unit = "transactions (pg_stat_database, which lags; other clients included)"

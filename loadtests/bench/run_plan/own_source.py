@@ -26,7 +26,11 @@ def find_source(path: str) -> type[RecordSource]:
     own = [
         thing
         for thing in vars(module).values()
-        if inspect.isclass(thing) and issubclass(thing, RecordSource) and thing.__module__ == module.__name__
+        if issubclass(
+            type(thing), type
+        )  # isinstance would make Django's lazy settings load
+        and issubclass(thing, RecordSource)
+        and thing.__module__ == module.__name__
     ]
     if not own:
         raise ConfigError("source", path, f"a file that defines a subclass of {BASE}")

@@ -250,8 +250,8 @@ class OwnSqlTrial:
             return
         name, first = next(iter(self.wrong_columns.items()))
         want = f"{first.want}: {', '.join(column.cast for column in self.wrong_columns.values())}"
-        if all(column.acceptable for column in self.wrong_columns.values()):
-            listed = ", ".join(f'"{column}"' for column in self.wrong_columns)
+        listed = ", ".join(f'"{column}"' for column, found in self.wrong_columns.items() if found.acceptable)
+        if listed:
             want = f"{want}; or accept_changed = [{listed}]"
         raise self.wrong(key, name, first.received, want)
 
