@@ -33,6 +33,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import (
     missing_contenders,
     remarks_on,
     remarks_on_entries,
+    remarks_on_storage,
     rtt_of,
 )
 from stampede.loadtests.experiments.experiment import find_experiment
@@ -93,6 +94,7 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     )
     preflight = check_machine(config, stack, watched, run_config, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(scenarios, workloads)]
+    remarks += remarks_on_storage(config)
     run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
     run.accepted_changes = trial.accepted
     run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}

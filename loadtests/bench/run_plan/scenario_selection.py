@@ -147,6 +147,14 @@ def remarks_on_entries(scenarios: Sequence[Scenario], workloads: Sequence[Worklo
     return remarks
 
 
+def remarks_on_storage(config: BenchConfig) -> list[Remark]:
+    """A remark if experiments run, which store records with JSON, and the cells with another serializer."""
+    if config.serializer.name == "json" or not config.plan.experiments:
+        return []
+    what = f"experiments store records with json, the cells with {config.serializer.name}"
+    return [Remark(name="serializer", what=what, cost="figures of experiments and cells differ by the serializer")]
+
+
 def remarks_on(workload: Workload) -> list[Remark]:
     """Remarks on what the workload leaves out, and what that costs the report."""
     if workload.arrivals == "closed":
