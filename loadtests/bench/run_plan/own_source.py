@@ -26,9 +26,7 @@ def find_source(path: str) -> type[RecordSource]:
     own = [
         thing
         for thing in vars(module).values()
-        if issubclass(
-            type(thing), type
-        )  # isinstance would make Django's lazy settings load
+        if issubclass(type(thing), type)  # isinstance would make Django's lazy settings load
         and issubclass(thing, RecordSource)
         and thing.__module__ == module.__name__
     ]
