@@ -10,6 +10,8 @@ from stampede.reports.compare.comparability import blocking
 from stampede.reports.metrics.loader_account import Counts, loader_account
 from stampede.reports.output.html_report import render
 from stampede.reports.output.panels.run_description import own_loader_text, storage_text
+from stampede.reports.output.report_console import report_lines
+from stampede.reports.output.report_model import read_report
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import AcceptedChange, RunInfo
 from stampede.run_folder.write import RunWriter
@@ -43,6 +45,9 @@ def test_the_page_has_both_and_a_folder_keeps_them(tmp_path: Path) -> None:
     page = render(folder).read_text()
     assert "Records are stored with json+zstd. price: numeric: Decimal from the database" in page
     assert "Your own loader my_source.py answered " in page
+    lines = [line.text for line in report_lines(read_report(folder))]
+    assert lines[2].startswith("Records are stored with json+zstd. price: numeric: ")
+    assert len(lines) <= 25
 
 
 def test_runs_with_different_serializers_cannot_be_compared_without_notice() -> None:
