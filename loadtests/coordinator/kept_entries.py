@@ -85,7 +85,7 @@ class EntryStore:
             found = account.pop(IDS_CHECKSUM, None)
             if found is not None and found != self._populations.population(scenario).checksum:
                 raise HarnessBroken(
-                    f"{scenario.name}: the SQL `ids` returned other rows, or another order, in process {process} "
+                    f"{scenario.name}: `ids` returned other rows, or another order, in process {process} "
                     "(wanted: the same in every process: ORDER BY a unique column)"
                 )
 

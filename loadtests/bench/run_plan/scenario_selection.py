@@ -166,5 +166,6 @@ def remarks_on(workload: Workload) -> list[Remark]:
             return []
         what = f"the SQL of {' and '.join(silent)} names no version column"
         return [Remark(name="freshness", what=what, cost="whether a read of these records was stale is not judged")]
-    what = "the workload's SQL names no version column"
+    silent_part = "the workload's SQL" if workload.source is None else "your own loader"
+    what = f"{silent_part} names no version column"
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]

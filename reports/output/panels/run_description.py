@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.loader_account import loader_account
@@ -62,22 +63,29 @@ def workload_text(scenario: ScenarioInfo) -> str:
         return limiters.settings_text(scenario)
     w = scenario.workload
     load = (
-        "your own SQL"
+        f"your own {own_part(w)}"
         if w.get("own_sql")
         else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per query"
     )
     keys = w.get("active_records") or w.get("records")
-    counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    counted = (
+        f"the keys of your {own_part(w)}" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    )
     if scenario.queries:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
         load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
     hot = "one hot key of each query" if scenario.queries else "one hot key"
     popular = hot if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
     return (
-        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
-        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
+        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, {size}"
+        f"TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
         f"{scenario.processes} processes of {w['users_per_process']} threads"
     )
+
+
+def own_part(workload: Mapping[str, Any]) -> str:
+    """What the user brought to read records: a loader, or SQL."""
+    return "loader" if workload.get("source") else "SQL"
 
 
 def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
@@ -96,7 +104,7 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     parts = [
         between((w["rate_per_s"] for w in rows), " requests/s"),
         between((100 * w["read_share"] for w in rows), " % reads"),
-        "your own SQL"
+        f"your own {own_part(rows[0])}"
         if any(w.get("own_sql") for w in rows)
         else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per query"),
         between((w["ttl_s"] for w in rows), " s TTL"),

@@ -37,7 +37,9 @@ def test_the_report_names_the_serializer_and_each_accepted_change() -> None:
 
 
 def test_the_page_has_both_and_a_folder_keeps_them(tmp_path: Path) -> None:
-    folder = plant(tmp_path / "run", scenarios=[scenario("stampede", **SOURCE)], contenders=("cache-aside",))
+    folder = plant(
+        tmp_path / "run", scenarios=[scenario("stampede", own_sql=True, **SOURCE)], contenders=("cache-aside",)
+    )
     run = read_run(folder).info
     run.serializer, run.accepted_changes = "json+zstd", [PRICE]
     RunWriter(folder, run)
@@ -45,6 +47,7 @@ def test_the_page_has_both_and_a_folder_keeps_them(tmp_path: Path) -> None:
     page = render(folder).read_text()
     assert "Records are stored with json+zstd. price: numeric: Decimal from the database" in page
     assert "Your own loader my_source.py answered " in page
+    assert "your own loader, simulated RTT" in page
     lines = [line.text for line in report_lines(read_report(folder))]
     assert lines[2].startswith("Records are stored with json+zstd. price: numeric: ")
     assert len(lines) <= 25
