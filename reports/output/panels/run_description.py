@@ -68,9 +68,9 @@ def workload_text(scenario: ScenarioInfo) -> str:
         else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per query"
     )
     keys = w.get("active_records") or w.get("records")
-    counted = (
-        f"the keys of your {own_part(w)}" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
-    )
+    own = bool(w.get("own_sql"))
+    counted = f"the keys of your {own_part(w)}" if own and not w.get("active_records") else f"{keys:,} keys"
+    size = "" if own else f"records of {w['record_bytes']:,} bytes, "
     if scenario.queries:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
         load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
