@@ -42,8 +42,7 @@ def same_run(a: Run, b: Run) -> bool:
 
 def blocking(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
     """Differences of plan, method, workload, machine and servers; a run that failed."""
-    for name in ("plan", "method", "serializer"):
-        yield from mismatches("", {name: getattr(a, name)}, {name: getattr(b, name)}, blocking=True)
+    yield from mismatches("", {"plan": a.plan, "method": a.method}, {"plan": b.plan, "method": b.method}, blocking=True)
     for x, y in shared(a, b):
         yield from mismatches(f"{x.name}.", conditions(x), conditions(y), blocking=True)
     yield from mismatches("machine.", machine(a), machine(b), blocking=True)
@@ -53,8 +52,8 @@ def blocking(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
 
 
 def informative(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
-    """Differences that a comparison may be about (code, packages, contenders), and random ones (seed, rounds)."""
-    for name in ("seed", "rounds", "reference", "status"):
+    """Differences that a comparison may be about (code, packages, serializers, contenders), and random ones (seed, rounds)."""
+    for name in ("serializer", "seed", "rounds", "reference", "status"):
         yield from mismatches("", {name: getattr(a, name)}, {name: getattr(b, name)}, blocking=False)
     about = [x.metadata for x in (a, b)]
     for name in ("commit", "python"):

@@ -64,14 +64,12 @@ def check_attributes(found: type[RecordSource], path: str) -> None:
 def with_source(workload: WorkloadFile, path: str) -> WorkloadFile:
     """The workload with the user's own loader. Raises ConfigError if it has queries too, or a cost of loads."""
     found = find_source(path)
-    for name in ("queries", "load_cpu_ms", "load_wait_ms"):
-        want = (
-            "nothing: with --source your class loads the records"
-            if name == "queries"
-            else ("nothing: with --source the cost of a load is that of your class")
-        )
-        shown = "[sql] or [[query]]" if name == "queries" else name
-        require(name not in workload.common, f"{workload.file}: {shown}", workload.common.get(name), want)
+    given = ReceivedValue("SQL")
+    want = "nothing: with --source your class loads the records"
+    require("queries" not in workload.common, f"{workload.file}: [sql] or [[query]]", given, want)
+    for name in ("load_cpu_ms", "load_wait_ms"):
+        want = "nothing: with --source the cost of a load is that of your class"
+        require(name not in workload.common, f"{workload.file}: {name}", workload.common.get(name), want)
     source = OwnSource(
         file=str(Path(path).resolve()),
         entity=found.entity,

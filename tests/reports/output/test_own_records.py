@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from stampede.reports.compare.comparability import blocking
+from stampede.reports.compare.comparability import blocking, informative
 from stampede.reports.metrics.loader_account import Counts, loader_account
 from stampede.reports.output.html_report import render
 from stampede.reports.output.panels.run_description import own_loader_text, storage_text
@@ -53,9 +53,11 @@ def test_the_page_has_both_and_a_folder_keeps_them(tmp_path: Path) -> None:
     assert len(lines) <= 25
 
 
-def test_runs_with_different_serializers_cannot_be_compared_without_notice() -> None:
-    found = [str(difference) for difference in blocking(info(), info(serializer="msgpack"))]
-    assert found == ["serializer (json, msgpack)"]
+def test_a_comparison_of_runs_with_different_serializers_names_both() -> None:
+    """They can be compared: what a serializer changes may be the question."""
+    one, other = info(), info(serializer="msgpack")
+    assert [str(difference) for difference in informative(one, other)] == ["serializer (json, msgpack)"]
+    assert list(blocking(one, other)) == []
 
 
 def counters(calls: float, statements: float | None, control: float, transactions: float) -> Counts:
