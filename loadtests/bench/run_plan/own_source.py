@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -20,10 +21,20 @@ BASE = "stampede.RecordSource"
 
 
 def find_source(path: str) -> type[RecordSource]:
-    """The last subclass of RecordSource in the user's file. Raises ConfigError."""
-    require(path.endswith(".py"), "source", path, "the path of a .py file with a subclass of " + BASE)
+    """The last subclass of RecordSource in the user's file. Raises ConfigError.
+
+    A process executes the file once, because an ORM may refuse to define a model twice.
+    """
+    require(path.endswith(".py"), "source", path, f"the path of a .py file with a subclass of {BASE}")
+    file = Path(path)
+    return imported_source(path, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@cache
+def imported_source(path: str, _modified_ns: int) -> type[RecordSource]:
+    """As `find_source`, for one state of the file."""
     module = import_file(Path(path), f"source_{Path(path).stem}", "source")
-    own = [
+    own: list[type[RecordSource]] = [
         thing
         for thing in vars(module).values()
         if issubclass(type(thing), type)  # isinstance would make Django's lazy settings load

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stampede.cli.commands.bench_command import LoadOptions, PlanOptions, bench_order, run_to_end
+from stampede.cli.commands.bench_command import LoadOptions, PlanOptions, RecordOptions, bench_order, run_to_end
 from stampede.cli.input_checks import check_runs, checked_stack, read_workload_file
 from stampede.cli.output import print_result, print_status
 from stampede.cli.shared_options import RunOptions, ServerOptions
@@ -78,6 +78,7 @@ def screen(
             server_options,
             run_options,
             LoadOptions(),
+            RecordOptions(),
         )
         measure_levels(order, server_options)
 
