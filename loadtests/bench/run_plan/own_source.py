@@ -27,7 +27,7 @@ def find_source(path: str) -> type[RecordSource]:
     """
     require(path.endswith(".py"), "source", path, f"the path of a .py file with a subclass of {BASE}")
     file = Path(path)
-    return imported_source(path, file.stat().st_mtime_ns if file.is_file() else 0)
+    return imported_source(str(file.resolve()), file.stat().st_mtime_ns if file.is_file() else 0)
 
 
 @cache
