@@ -1,5 +1,5 @@
 # Every target is one line that calls the front door, .venv/bin/stampede; `setup` makes what it needs. `make help`.
-# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py SERIALIZER=mine.py ARGS="--seed 7"
+# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py SERIALIZER=mine.py SOURCE=my_source.py ARGS="--seed 7"
 
 PLAN =
 STACK =
@@ -7,6 +7,7 @@ WORKLOAD =
 RTT =
 CONTENDER =
 SERIALIZER =
+SOURCE =
 RUN =
 FILE =
 A =
@@ -27,6 +28,7 @@ endif
 # They may hold modules that are named like ours, or like Python's own.
 unexport PYTHONPATH PYTHONHOME
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
+STORED = $(if $(SOURCE),--source "$(SOURCE)") $(if $(SERIALIZER),--serializer "$(SERIALIZER)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve bench serializers races web report services monitor test freshness check format lock clean
@@ -38,7 +40,7 @@ setup: ## the virtual environment .venv, nothing else
 	@sh scripts/setup.sh
 
 bench: setup ## compare the contenders and write a report (about 8 minutes; PLAN=smoke: about one)
-	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
+	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(STORED) $(ARGS)
 
 serializers: setup ## compare serializers and write a page (under three minutes)
 	$(STAMPEDE) serializers $(SERVERS) $(if $(SERIALIZER),--serializer "$(SERIALIZER)") $(ARGS)
