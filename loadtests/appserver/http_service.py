@@ -2,6 +2,7 @@
 
     GET /                the pattern, the limiter and its limit
     GET /users/{id}      the user as JSON, read through the caching pattern; or 404
+    PUT /users/{id}      changes name and email through the caching pattern; the new user as JSON, or 404
     GET /limited         200, or 429 {"error": "Rate limited"}; the subject is ?subject=, else the X-Subject header,
                          else the caller's address
 
@@ -118,6 +119,17 @@ class Users:
 
     def on_get(self, _request: falcon.Request, response: falcon.Response, record_id: int) -> None:
         record = self.pattern.get(record_id)
+        if record is None:
+            raise falcon.HTTPNotFound(title="no such user")
+        response.content_type = falcon.MEDIA_JSON
+        response.data = self.serializer.dumps(record)
+
+    def on_put(self, request: falcon.Request, response: falcon.Response, record_id: int) -> None:
+        given = request.get_media()
+        texts = isinstance(given, dict) and all(isinstance(given.get(name), str) for name in ("name", "email"))
+        if not texts:
+            raise falcon.HTTPBadRequest(title="name and email are wanted, as text")
+        record = self.pattern.update(record_id, {"name": given["name"], "email": given["email"]})
         if record is None:
             raise falcon.HTTPNotFound(title="no such user")
         response.content_type = falcon.MEDIA_JSON
