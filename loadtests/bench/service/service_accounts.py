@@ -8,10 +8,11 @@ import psycopg
 import redis
 
 from stampede.core.errors import StackError
-from stampede.loadtests.bench.service.statement_counts import StatementCounts, StatementSampler
+from stampede.loadtests.bench.service.statement_counts import StatementCounts
+from stampede.loadtests.bench.service.statement_sampler import CountedQueries, StatementSampler
 from stampede.loadtests.coordinator.probes.host_counters import account_rows, machine_account
 from stampede.run_folder.write import ServerRow, TimelineRow
-from stampede.stack.postgres.postgres_server import inspect_postgres, statement_remarks
+from stampede.stack.postgres.postgres_server import connect, inspect_postgres, statement_remarks
 from stampede.stack.redis.redis_server import client_with_timeout, inspect_redis
 from stampede.stack.server_counters import Counters, read_redis_counters
 from stampede.stack.servers import Remark, Server
@@ -34,6 +35,10 @@ class CellAccounts:
 
     servers: list[ServerRow] = field(default_factory=list)
     timeline: list[TimelineRow] = field(default_factory=list)
+    queries: list[CountedQueries] = field(default_factory=list)
+    """The queries of the cell, as they were counted."""
+    mean_ms: dict[int, float] = field(default_factory=dict)
+    """The mean execution time of each statement, by queryid."""
 
 
 def inspect_servers(postgres_url: str | None, redis_url: str | None) -> AccountedServers:
@@ -59,8 +64,6 @@ def inspect_servers(postgres_url: str | None, redis_url: str | None) -> Accounte
 
 def text_remarks(url: str) -> list[Remark]:
     """A remark if this role sees no statements of other roles."""
-    from stampede.stack.postgres.postgres_server import connect
-
     with connect(url) as connection:
         if statement_remarks(connection):
             return []
@@ -78,7 +81,7 @@ def accounts_of_cell(servers: AccountedServers, cell: int) -> Iterator[CellAccou
     found = CellAccounts()
     try:
         with ExitStack() as opened:
-            counts = client = sampler = None
+            counts = client = None
             if servers.postgres is not None and servers.counts_statements:
                 counts = StatementCounts(servers.postgres.url)
                 opened.callback(counts.close)
@@ -88,7 +91,9 @@ def accounts_of_cell(servers: AccountedServers, cell: int) -> Iterator[CellAccou
             if servers.postgres is not None and servers.counts_statements:
                 with StatementSampler(servers.postgres.url, cell) as sampler:
                     yield found
-                found.timeline += sampler.rows
+                found.timeline += sampler.timeline
+                found.queries += sampler.queries
+                found.mean_ms |= sampler.mean_ms
             else:
                 yield found
             after = read_accounts(counts, client)

@@ -20,6 +20,7 @@ from stampede.loadtests.bench.service.service_load import FIRST_NUMBER, ServiceL
 from stampede.loadtests.bench.service.service_preflight import check_service
 from stampede.loadtests.bench.service.service_run_info import contender_infos, new_cells, run_info
 from stampede.loadtests.bench.service.service_target import ServiceTarget
+from stampede.loadtests.bench.service.statement_sampler import query_rows
 from stampede.loadtests.coordinator.probes.host_counters import meter_rows
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter
@@ -95,7 +96,7 @@ def prepared(
             targets, load_ms = opened.enter_context(compared_services(config, scenarios, stack, say))
             beside = servers_of(stack)
             for name, target in targets.items():
-                services[name, config.beside] = CalledService(target=target, servers=beside)
+                services[name, config.served] = CalledService(target=target, servers=beside)
         for each in scenarios:
             for contender in contender_infos(config):
                 key = (each.scenario.name, contender.name)
@@ -140,6 +141,9 @@ def run_cell(cell: CellInfo, scenario: ServiceScenario, service: CalledService, 
         load.run(cell.begin_ns, cell.window_start_ns, cell.deadline_ns)
         after = meter.account()
     accounts.servers += meter_rows(cell.id, "process-0", before, after)
+    reads = calls.operations.count("read")
+    for row in query_rows(accounts.queries, accounts.mean_ms, reads, cell.window_start_ns):
+        load.recorder.keep(row)
     samples = read_batch(load.recorder.take_batch(cell.id, cell.scenario, cell.contender, cell.round))
     writer.add_cell(cell.id, samples, accounts.servers, accounts.timeline)
     cell.status = "done"

@@ -62,6 +62,11 @@ class ServiceBenchConfig:
         require(rate is None or 0 < rate <= MOST_PER_S, "rate", rate, want)
 
     @property
+    def served(self) -> str:
+        """The name of the comparison among the contenders; empty: none."""
+        return f"{self.beside}-served" if self.beside else ""
+
+    @property
     def known_ttl_s(self) -> float | None:
         """The TTL of the service's entries, from --service-ttl or the workload; None: not given."""
         return self.ttl_s if self.ttl_s is not None else self.workload.common.get("ttl_s")

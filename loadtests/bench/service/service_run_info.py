@@ -35,7 +35,7 @@ def run_info(
     return RunInfo(
         plan="service",
         rounds=config.rounds,
-        reference=config.beside or SERVICE,
+        reference=config.served or SERVICE,
         seed=config.seed,
         command=config.command,
         started_utc=datetime.now(UTC).isoformat(timespec="seconds"),
@@ -85,7 +85,7 @@ def contender_infos(config: ServiceBenchConfig) -> list[ContenderInfo]:
     if config.beside:
         pattern = find_contender(config.beside).pattern
         summary = f"{pattern.summary}; served over HTTP by stampede serve, on servers of the suite"
-        beside = contender_info(config.beside, "contender", summary)
+        beside = contender_info(config.served, "contender", summary)
         beside.on_write = pattern.on_write
         found.append(beside)
     return found
