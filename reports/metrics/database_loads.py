@@ -12,7 +12,6 @@ from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, missing
 
-
 NOT_COUNTED = "not estimated: the queries of the service were not counted (--postgres)"
 
 

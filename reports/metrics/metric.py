@@ -10,7 +10,6 @@ from typing import Literal
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.statistics.estimate import Estimate, median, missing
 
-
 NOT_SEEN = "not estimated: what a service does inside is not seen"
 """The text for a figure that needs meters inside the contender."""
 

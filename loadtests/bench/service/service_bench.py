@@ -56,8 +56,12 @@ class PreparedServices:
     """The time of one load of the comparison, by scenario."""
 
 
-def run_service_bench(config: ServiceBenchConfig, say: Say, begun: Callable[[Path], None]) -> Path:
+def run_service_bench(
+    config: ServiceBenchConfig, say: Say, begun: Callable[[Path], None], suite: Stack | None = None
+) -> Path:
     """Run every cell and return the run folder. `begun` gets the folder as soon as it exists.
+
+    `suite`: servers for the comparison; None: they are started here.
 
     Raises ConfigError before the folder is made; BenchFailed afterwards. The finished cells stay in each case.
     """
@@ -70,7 +74,7 @@ def run_service_bench(config: ServiceBenchConfig, say: Say, begun: Callable[[Pat
         say(f"{remark.what}: {remark.cost}")
     if not config.target.is_local:
         say(f"requests go over the network to {config.target.base}: response times include it")
-    with prepared(config, scenarios, own, say) as services:
+    with prepared(config, scenarios, own, suite, say) as services:
         started = datetime.now(UTC)
         folder = new_run_folder(config.runs, "service", started).resolve()
         run = run_info(config, services.scenarios, services.load_ms, own, services.stack, [*own.remarks, *skipped])
@@ -84,14 +88,15 @@ def run_service_bench(config: ServiceBenchConfig, say: Say, begun: Callable[[Pat
 
 @contextmanager
 def prepared(
-    config: ServiceBenchConfig, scenarios: list[ServiceScenario], own: AccountedServers, say: Say
+    config: ServiceBenchConfig, scenarios: list[ServiceScenario], own: AccountedServers, suite: Stack | None, say: Say
 ) -> Iterator[PreparedServices]:
     """The services of all cells, with the comparison started."""
     services = {}
     with ExitStack() as opened:
-        stack, load_ms = None, {}
+        stack: Stack | None = None
+        load_ms: dict[str, float] = {}
         if config.beside:
-            stack = opened.enter_context(open_servers(config.stack, say=say))
+            stack = suite or opened.enter_context(open_servers(config.stack, say=say))
             say(f"the comparison {config.beside} runs on {stack.first_line()}")
             targets, load_ms = opened.enter_context(compared_services(config, scenarios, stack, say))
             beside = servers_of(stack)

@@ -36,6 +36,10 @@ class ServiceBenchConfig:
     workload: WorkloadFile = field(default_factory=WorkloadFile)
     scenarios: tuple[str, ...] = ()
     """Which of SCENARIOS; empty: all that the target and the TTL allow."""
+    aa_copy: bool = True
+    """Whether the service runs under two names, which gives the noise floor."""
+    window_s: float | None = None
+    """The length of a cell's window; in scenario stampede the least length. None: WINDOW_S, or less in plan smoke."""
     rate_per_s: float | None = None
     """Offered requests a second; None: as the workload says, or DEFAULT_RATE_PER_S."""
     ttl_s: float | None = None
@@ -134,7 +138,7 @@ def service_scenario(config: ServiceBenchConfig, scenario: Scenario) -> ServiceS
         ttl_s=config.known_ttl_s or workload.ttl_s,
         rtt_ms=0.0,
     )
-    window_s = SMALL_WINDOW_S if config.plan == "smoke" else WINDOW_S
+    window_s = config.window_s or (SMALL_WINDOW_S if config.plan == "smoke" else WINDOW_S)
     if scenario.name == "stampede":
         window_s = workload.ttl_s * max(STAMPEDE_TTLS, math.ceil(window_s / workload.ttl_s))
     return ServiceScenario(scenario=scenario, workload=workload, window_s=window_s)

@@ -81,7 +81,8 @@ def contender_infos(config: ServiceBenchConfig) -> list[ContenderInfo]:
     target = config.target
     shown = f"GET {target.get}" + (f", {target.write_method} {target.put}" if target.put else "")
     found = [contender_info(SERVICE, "contender", f"your service at {target.base}: {shown}")]
-    found.append(contender_info(COPY, "aa-copy", "your service again", copy_of=SERVICE))
+    if config.aa_copy:
+        found.append(contender_info(COPY, "aa-copy", "your service again", copy_of=SERVICE))
     if config.beside:
         pattern = find_contender(config.beside).pattern
         summary = f"{pattern.summary}; served over HTTP by stampede serve, on servers of the suite"

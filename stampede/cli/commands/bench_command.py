@@ -205,6 +205,7 @@ def bench_service(
         rate=load_options.rate,
         plan=plan.name,
         rounds=plan.rounds,
+        aa_copy=plan.aa_copy,
         scenarios=tuple(plan_options.scenario or ()),
         ttl_s=options.service_ttl,
         postgres_url=server_options.postgres,
