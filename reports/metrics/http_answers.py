@@ -1,5 +1,6 @@
 """Answers of a web service over HTTP: how often it refused a request because there were too many."""
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -24,7 +25,27 @@ def refused_over(cells: Sequence[Cell]) -> Estimate:
     return Estimate(value=sum(refused_429(cell) for cell in cells), rounds=len(cells), how="sum over the rounds")
 
 
+def queries_per_1000_requests(cell: Cell) -> float:
+    """Statements that read or changed rows, per 1,000 requests of the whole cell; nan if they were not counted."""
+    counted = [cell.counters.get(("postgres", f"statement.{kind}.calls"), math.nan) for kind in ("load", "update")]
+    requests = np.count_nonzero(cell.operation.equal("read", "write"))
+    only_here = requests and not cell.counts_each_request
+    return 1000 * sum(counted) / float(requests) if only_here else math.nan
+
+
 METRICS = [
+    Metric(
+        name="queries-per-1000-requests",
+        title="per 1,000 requests",
+        unit="",
+        explain="statements that read or change rows, as the database counted them, per thousand requests; whole cell",
+        of_cell=queries_per_1000_requests,
+        better="lower",
+        order=22,
+        resolution=1.0,
+        group="queries",
+        absent="not estimated: the queries were not counted",
+    ),
     Metric(
         name="refused-429",
         title="429",
@@ -35,5 +56,5 @@ METRICS = [
         order=5,
         group="requests",
         whole=True,
-    )
+    ),
 ]

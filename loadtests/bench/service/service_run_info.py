@@ -79,8 +79,8 @@ def scenario_info(config: ServiceBenchConfig, each: ServiceScenario, load_ms: di
 def contender_infos(config: ServiceBenchConfig) -> list[ContenderInfo]:
     """The service, its A/A copy, and the comparison."""
     target = config.target
-    shown = f"GET {target.get}" + (f", {target.write_method} {target.put}" if target.put else "")
-    found = [contender_info(SERVICE, "contender", f"your service at {target.base}: {shown}")]
+    shown = f"GET {target.get}" + (f" and {target.write_method} {target.put}" if target.put else "")
+    found = [contender_info(SERVICE, "contender", f"your service, {shown} of {target.base}")]
     if config.aa_copy:
         found.append(contender_info(COPY, "aa-copy", "your service again", copy_of=SERVICE))
     if config.beside:
