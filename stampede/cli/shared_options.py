@@ -10,7 +10,7 @@ from typing import Annotated, Any
 
 import typer
 
-from stampede.cli.completion import contender_names, experiment_names, pattern_names, scenario_names, stack_names
+from stampede.cli.completion import contender_names, experiment_names, scenario_names, stack_names
 from stampede.cli.option_types import integer_option, number_option
 
 MOST_ROUNDS = 1000
@@ -97,10 +97,6 @@ class ServiceOptions:
     token_file: Annotated[
         Path | None, typer.Option(help="file with a bearer token; else STAMPEDE_SERVICE_TOKEN is used")
     ] = None
-    beside: Annotated[
-        str,
-        typer.Option(help="the pattern that stampede serve runs for comparison, or none", autocompletion=pattern_names),
-    ] = "cache-aside"
 
 
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:

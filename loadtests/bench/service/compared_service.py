@@ -1,4 +1,4 @@
-"""The service of `stampede serve` that runs beside the user's own, on servers of the suite."""
+"""The service of `stampede serve` that is compared with the user's own, on servers of the suite."""
 
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
@@ -9,9 +9,9 @@ import redis
 from stampede.core.network import free_port
 from stampede.loadtests.appserver.http_service import ServiceSettings
 from stampede.loadtests.bench.run_plan.load_pricing import priced_statements
-from stampede.loadtests.bench.service.service_accounts import AccountedServers
+from stampede.loadtests.bench.service.accounts.service_accounts import AccountedServers
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.loadtests.bench.service.service_config import ServiceBenchConfig, ServiceScenario
-from stampede.loadtests.bench.service.service_target import ServiceTarget
 from stampede.loadtests.locustfiles.http_page import service_process
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.server_counters import delete_keys
@@ -44,14 +44,14 @@ def compared_services(
         client = opened.enter_context(redis.Redis.from_url(stack.redis.url))
         for each in scenarios:
             statements, measured = priced_statements(stack, each.workload, say)
-            prefix = f"{stack.key_prefix}beside:{each.scenario.name}:"
+            prefix = f"{stack.key_prefix}served:{each.scenario.name}:"
             opened.callback(delete_keys, client, prefix)
             settings = ServiceSettings(
                 postgres_url=stack.postgres.url,
                 redis_url=stack.redis.url,
                 key_prefix=prefix,
                 port=free_port(),
-                pattern=config.beside,
+                pattern=config.compared_with,
                 ttl_s=each.workload.ttl_s,
                 statements=asdict(statements),
                 threads=THREADS,

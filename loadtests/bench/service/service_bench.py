@@ -9,18 +9,22 @@ from pathlib import Path
 from stampede.core.errors import BenchFailed, StackError
 from stampede.core.files import new_run_folder
 from stampede.loadtests.bench.run_bench import close_run
+from stampede.loadtests.bench.service.accounts.service_accounts import (
+    AccountedServers,
+    accounts_of_cell,
+    inspect_servers,
+)
+from stampede.loadtests.bench.service.accounts.statement_sampler import query_rows
+from stampede.loadtests.bench.service.calls.service_load import FIRST_NUMBER, ServiceLoad, draw_calls
+from stampede.loadtests.bench.service.calls.service_preflight import check_service
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.loadtests.bench.service.compared_service import compared_services, servers_of
-from stampede.loadtests.bench.service.service_accounts import AccountedServers, accounts_of_cell, inspect_servers
 from stampede.loadtests.bench.service.service_config import (
     ServiceBenchConfig,
     ServiceScenario,
     chosen_scenarios,
 )
-from stampede.loadtests.bench.service.service_load import FIRST_NUMBER, ServiceLoad, draw_calls
-from stampede.loadtests.bench.service.service_preflight import check_service
 from stampede.loadtests.bench.service.service_run_info import contender_infos, new_cells, run_info
-from stampede.loadtests.bench.service.service_target import ServiceTarget
-from stampede.loadtests.bench.service.statement_sampler import query_rows
 from stampede.loadtests.coordinator.probes.host_counters import meter_rows
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter
@@ -95,13 +99,13 @@ def prepared(
     with ExitStack() as opened:
         stack: Stack | None = None
         load_ms: dict[str, float] = {}
-        if config.beside:
+        if config.compared_with:
             stack = suite or opened.enter_context(open_servers(config.stack, say=say))
-            say(f"the comparison {config.beside} runs on {stack.first_line()}")
+            say(f"the comparison {config.compared_with} runs on {stack.first_line()}")
             targets, load_ms = opened.enter_context(compared_services(config, scenarios, stack, say))
-            beside = servers_of(stack)
+            behind = servers_of(stack)
             for name, target in targets.items():
-                services[name, config.served] = CalledService(target=target, servers=beside)
+                services[name, config.served] = CalledService(target=target, servers=behind)
         for each in scenarios:
             for contender in contender_infos(config):
                 key = (each.scenario.name, contender.name)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stampede.core.errors import ConfigError, require
-from stampede.loadtests.bench.service.service_target import ServiceTarget
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.scenarios.scenario import Scenario, find_scenario
 from stampede.scenarios.workload import Workload, WorkloadFile
 from stampede.stack.providers.stack_choice import Choice
@@ -44,7 +44,7 @@ class ServiceBenchConfig:
     """Offered requests a second; None: as the workload says, or DEFAULT_RATE_PER_S."""
     ttl_s: float | None = None
     """The lifetime of the service's cache entries; None: not known."""
-    beside: str = "cache-aside"
+    compared_with: str = "cache-aside"
     """The pattern that `stampede serve` serves for comparison; empty: none."""
     postgres_url: str | None = field(default=None, repr=False)
     """The service's own database, which is only read."""
@@ -68,7 +68,7 @@ class ServiceBenchConfig:
     @property
     def served(self) -> str:
         """The name of the comparison among the contenders; empty: none."""
-        return f"{self.beside}-served" if self.beside else ""
+        return f"{self.compared_with}-served" if self.compared_with else ""
 
     @property
     def known_ttl_s(self) -> float | None:

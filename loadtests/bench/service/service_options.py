@@ -7,8 +7,7 @@ from typing import Any
 
 from stampede.core.errors import ConfigError, require
 from stampede.loadtests.bench.bench_config import offered_rate
-from stampede.loadtests.bench.service.service_config import ServiceBenchConfig
-from stampede.loadtests.bench.service.service_target import (
+from stampede.loadtests.bench.service.calls.service_target import (
     WRITE_METHODS,
     ServiceTarget,
     check_address,
@@ -17,7 +16,10 @@ from stampede.loadtests.bench.service.service_target import (
     read_ids,
     read_token,
 )
+from stampede.loadtests.bench.service.service_config import ServiceBenchConfig
 from stampede.patterns.contender_registry import find_contender
+
+NO_COMPARISON = "none"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -57,12 +59,12 @@ def read_target(given: GivenService) -> ServiceTarget:
     )
 
 
-def service_config(given: GivenService, *, beside: str, rate: str | None, **values: Any) -> ServiceBenchConfig:
+def service_config(given: GivenService, *, compared_with: str, rate: str | None, **values: Any) -> ServiceBenchConfig:
     """The bench. `values`: the other fields of ServiceBenchConfig. Raises ConfigError."""
     rate_per_s = offered_rate(rate)
     automatic = rate_per_s is not None and math.isnan(rate_per_s)
     require(not automatic, "rate", rate, "a number of requests a second, with --service")
-    beside = "" if beside == "none" else beside
-    if beside:
-        find_contender(beside)
-    return ServiceBenchConfig(target=read_target(given), beside=beside, rate_per_s=rate_per_s, **values)
+    compared_with = "" if compared_with == NO_COMPARISON else compared_with
+    if compared_with:
+        find_contender(compared_with)
+    return ServiceBenchConfig(target=read_target(given), compared_with=compared_with, rate_per_s=rate_per_s, **values)

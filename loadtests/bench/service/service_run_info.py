@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from stampede.core.files import SOURCES
-from stampede.loadtests.bench.service.service_accounts import AccountedServers
+from stampede.loadtests.bench.service.accounts.service_accounts import AccountedServers
 from stampede.loadtests.bench.service.service_config import COPY, SERVICE, ServiceBenchConfig, ServiceScenario
 from stampede.loadtests.instrumentation.run_metadata import metadata
 from stampede.patterns.contender_registry import find_contender
@@ -28,10 +28,12 @@ def run_info(
 ) -> RunInfo:
     """The run as its folder stores it, begun now, without contenders and cells."""
     more = []
-    if config.beside:
-        what = f"{config.beside} is served by stampede serve from the suite's own table on the suite's own servers"
+    if config.compared_with:
+        what = (
+            f"{config.compared_with} is served by stampede serve from the suite's own table on the suite's own servers"
+        )
         cost = "its query times and sizes of records are not those of your service"
-        more.append(Remark(name="beside", what=what, cost=cost))
+        more.append(Remark(name="comparison", what=what, cost=cost))
     return RunInfo(
         plan="service",
         rounds=config.rounds,
@@ -72,7 +74,7 @@ def scenario_info(config: ServiceBenchConfig, each: ServiceScenario, load_ms: di
         drain_s=each.drain_s,
         processes=1,
         measured={"ids": float(len(config.target.ids))}
-        | ({"beside_load_ms": load_ms[name]} if name in load_ms else {}),
+        | ({"compared_load_ms": load_ms[name]} if name in load_ms else {}),
     )
 
 
@@ -83,12 +85,12 @@ def contender_infos(config: ServiceBenchConfig) -> list[ContenderInfo]:
     found = [contender_info(SERVICE, "contender", f"your service, {shown} of {target.base}")]
     if config.aa_copy:
         found.append(contender_info(COPY, "aa-copy", "your service again", copy_of=SERVICE))
-    if config.beside:
-        pattern = find_contender(config.beside).pattern
+    if config.compared_with:
+        pattern = find_contender(config.compared_with).pattern
         summary = f"{pattern.summary}; served over HTTP by stampede serve, on servers of the suite"
-        beside = contender_info(config.served, "contender", summary)
-        beside.on_write = pattern.on_write
-        found.append(beside)
+        compared = contender_info(config.served, "contender", summary)
+        compared.on_write = pattern.on_write
+        found.append(compared)
     return found
 
 

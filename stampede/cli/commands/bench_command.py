@@ -57,7 +57,11 @@ class PlanOptions:
         int | None, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds, instead of the plan's")
     ] = None
     reference: Annotated[
-        str, typer.Option(help="what every contender is compared with", autocompletion=contender_names)
+        str,
+        typer.Option(
+            help="what every contender is compared with; with --service: a pattern that is served, or none",
+            autocompletion=contender_names,
+        ),
     ] = "cache-aside"
     until: Annotated[
         str | None, typer.Option(help="add rounds until every interval of read p10 is this narrow, such as 5%")
@@ -198,10 +202,10 @@ def bench_service(
     plan = replace(plan_options, scenario=None, races=None).build()
     settings = run_settings(run_options)
     settings.pop("rtt_ms")
-    given = {name: value for name, value in asdict(options).items() if name not in ("service_ttl", "beside")}
+    given = {name: value for name, value in asdict(options).items() if name != "service_ttl"}
     config = service_config(
         GivenService(**given),
-        beside=options.beside,
+        compared_with=plan_options.reference,
         rate=load_options.rate,
         plan=plan.name,
         rounds=plan.rounds,

@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.service.calls.service_preflight import FIRST_READS, check_service
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.loadtests.bench.service.service_bench import run_service_bench
 from stampede.loadtests.bench.service.service_config import ServiceBenchConfig
-from stampede.loadtests.bench.service.service_preflight import FIRST_READS, check_service
-from stampede.loadtests.bench.service.service_target import ServiceTarget
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import read_run
@@ -39,7 +39,13 @@ def bench(stack: Stack, key_prefix: str, tmp_path: Path) -> Bench:
         values = {"ttl_s": TTL_S, "load_s": LOAD_S} | planted
         with planted_service(stack.postgres.url, stack.redis.url, key_prefix, **values) as (address, products):
             called = ServiceTarget(**{"base": address, "get": "/products/{id}", "ids": IDS, **(target or {})})
-            given = {"rate_per_s": RATE_PER_S, "ttl_s": TTL_S, "beside": "", "aa_copy": False, "rounds": 1} | config
+            given = {
+                "rate_per_s": RATE_PER_S,
+                "ttl_s": TTL_S,
+                "compared_with": "",
+                "aa_copy": False,
+                "rounds": 1,
+            } | config
             given = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url} | given
             order = ServiceBenchConfig(target=called, plan="smoke", runs=tmp_path, **given)
             folder = run_service_bench(order, lambda _line: None, lambda _folder: None, stack)
@@ -74,13 +80,13 @@ def test_a_lock_shows_one_query_per_expiry(bench: Bench) -> None:
     assert analysis.figure("stampede", "service", "loads-per-expiry").value == 1.0
 
 
-def test_a_service_runs_beside_a_pattern_and_its_stale_reads_are_found(bench: Bench) -> None:
+def test_a_service_is_compared_with_a_pattern_and_its_stale_reads_are_found(bench: Bench) -> None:
     """A service that keeps entries on writes returns stale values. Its token is in no file, and the page has a table
     with both."""
     target = {"put": "/products/{id}", "version_path": ("version",), "token": TOKEN}
     planted = {"deletes_entries": False, "load_s": 0.002, "token": TOKEN}
     analysis, products = bench(
-        planted, target, scenarios=("mixed-writes",), beside="cache-aside", window_s=1.5, rate_per_s=120.0
+        planted, target, scenarios=("mixed-writes",), compared_with="cache-aside", window_s=1.5, rate_per_s=120.0
     )
     page = render(analysis.run.folder).read_text()
     assert 'id="service-mixed-writes"' in page

@@ -1,4 +1,4 @@
-"""The options of a bench of a web service, and how its statements are told by their texts."""
+"""The options of a bench of a web service, and the kind of a statement by its text."""
 
 from pathlib import Path
 from typing import Any
@@ -8,12 +8,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.service.accounts.statement_counts import kind_of
+from stampede.loadtests.bench.service.accounts.statement_sampler import CountedQueries, hot_statement
+from stampede.loadtests.bench.service.calls.service_load import draw_calls
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget, read_ids
 from stampede.loadtests.bench.service.service_config import ServiceBenchConfig, chosen_scenarios
-from stampede.loadtests.bench.service.service_load import draw_calls
 from stampede.loadtests.bench.service.service_options import GivenService, read_target, service_config
-from stampede.loadtests.bench.service.service_target import ServiceTarget, read_ids
-from stampede.loadtests.bench.service.statement_counts import kind_of
-from stampede.loadtests.bench.service.statement_sampler import CountedQueries, hot_statement
 from stampede.scenarios.workload import Workload
 
 PLAIN = {"service": "http://127.0.0.1:8000", "get": "/products/{id}"}
@@ -60,7 +60,7 @@ def test_a_wrong_option_is_named_in_one_line(given_values: dict[str, Any], field
 )
 def test_a_bench_refuses_what_a_service_cannot_have(values: dict[str, Any], rate: str | None, field: str) -> None:
     with pytest.raises(ConfigError) as refused:
-        service_config(GivenService(**PLAIN), beside="none", rate=rate, plan="quick", rounds=8, **values)
+        service_config(GivenService(**PLAIN), compared_with="none", rate=rate, plan="quick", rounds=8, **values)
     assert refused.value.field == field
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import psycopg
 
 from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
-from stampede.loadtests.bench.service.statement_counts import StatementCounts
+from stampede.loadtests.bench.service.accounts.statement_counts import StatementCounts
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.recorder import Row
 from stampede.run_folder.write import TimelineRow

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlsplit
 
-from stampede.loadtests.bench.service.service_target import ServiceTarget
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 
 ANSWER_WITHIN_S = 10.0
 """How long a request may take before it fails."""

@@ -5,8 +5,8 @@ import ssl
 
 from stampede.core.errors import ConfigError
 from stampede.core.text.redaction import masked
-from stampede.loadtests.bench.service.http_caller import NOT_FOUND, HttpAnswer, HttpCaller, NotJson
-from stampede.loadtests.bench.service.service_target import ServiceTarget
+from stampede.loadtests.bench.service.calls.http_caller import NOT_FOUND, HttpAnswer, HttpCaller, NotJson
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 
 FIRST_READS = 3
 

@@ -8,8 +8,8 @@ import psycopg
 import redis
 
 from stampede.core.errors import StackError
-from stampede.loadtests.bench.service.statement_counts import StatementCounts
-from stampede.loadtests.bench.service.statement_sampler import CountedQueries, StatementSampler
+from stampede.loadtests.bench.service.accounts.statement_counts import StatementCounts
+from stampede.loadtests.bench.service.accounts.statement_sampler import CountedQueries, StatementSampler
 from stampede.loadtests.coordinator.probes.host_counters import account_rows, machine_account
 from stampede.run_folder.write import ServerRow, TimelineRow
 from stampede.stack.postgres.postgres_server import connect, inspect_postgres, statement_remarks

@@ -9,8 +9,8 @@ import numpy as np
 
 from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.appserver.request_sample import RequestSample, sample_row
-from stampede.loadtests.bench.service.http_caller import HttpAnswer, HttpCaller, checked_answer
-from stampede.loadtests.bench.service.service_target import ServiceTarget
+from stampede.loadtests.bench.service.calls.http_caller import HttpAnswer, HttpCaller, checked_answer
+from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.loadtests.instrumentation.clock import Clock, ThreadClock, now_ns
 from stampede.loadtests.instrumentation.recorder import Recorder
 from stampede.scenarios.traffic.arrivals import due_times_ns
