@@ -87,7 +87,9 @@ class ServiceOptions:
     body: Annotated[
         str | None, typer.Option(help="JSON of a write, or a file with it; {id}, {number}, {text} are replaced")
     ] = None
-    ids: Annotated[str, typer.Option(help="the ids: 1-1000, or a file with one a line, most popular first")] = "1-1000"
+    ids: Annotated[
+        str | None, typer.Option(help="the ids: 1-1000, or a file with one a line, the most popular first")
+    ] = None
     version_field: Annotated[
         str | None, typer.Option(help="where answers hold an integer that each write increases: data.version")
     ] = None

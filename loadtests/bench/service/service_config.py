@@ -128,7 +128,9 @@ def service_scenario(config: ServiceBenchConfig, scenario: Scenario) -> ServiceS
     records = len(config.target.ids)
     active = workload.active_records
     read_share = workload.read_share if scenario.name == "mixed-writes" else 1.0
-    rate_per_s = config.rate_per_s or (own.get("rate_per_s") if own.get("rate_per_s") else DEFAULT_RATE_PER_S)
+    rate_per_s = config.rate_per_s or own.get("rate_per_s", DEFAULT_RATE_PER_S)
+    want = f"at most {MOST_PER_S:g}, with --service"
+    require(rate_per_s <= MOST_PER_S, "rate_per_s", rate_per_s, want)
     workload = replace(
         workload,
         rate_per_s=float(rate_per_s),

@@ -29,9 +29,7 @@ def run_info(
     """The run as its folder stores it, begun now, without contenders and cells."""
     more = []
     if config.compared_with:
-        what = (
-            f"{config.compared_with} is served by stampede serve from the suite's own table on the suite's own servers"
-        )
+        what = f"{config.served} is stampede serve with the suite's own table, on the suite's own servers"
         cost = "its query times and sizes of records are not those of your service"
         more.append(Remark(name="comparison", what=what, cost=cost))
     return RunInfo(

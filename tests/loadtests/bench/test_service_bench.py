@@ -46,7 +46,8 @@ def bench(stack: Stack, key_prefix: str, tmp_path: Path) -> Bench:
                 "aa_copy": False,
                 "rounds": 1,
             } | config
-            given = {"postgres_url": stack.postgres.url, "redis_url": stack.redis.url} | given
+            given: dict[str, Any] = {"rate_per_s": RATE_PER_S, "ttl_s": TTL_S, "compared_with": "", "aa_copy": False}
+            given |= {"rounds": 1, "postgres_url": stack.postgres.url, "redis_url": stack.redis.url} | config
             order = ServiceBenchConfig(target=called, plan="smoke", runs=tmp_path, **given)
             folder = run_service_bench(order, lambda _line: None, lambda _folder: None, stack)
         return analyse(read_run(folder)), products

@@ -16,7 +16,7 @@ from stampede.loadtests.bench.service.service_config import ServiceBenchConfig, 
 from stampede.loadtests.bench.service.service_options import GivenService, read_target, service_config
 from stampede.scenarios.workload import Workload
 
-PLAIN = {"service": "http://127.0.0.1:8000", "get": "/products/{id}"}
+PLAIN: dict[str, Any] = {"service": "http://127.0.0.1:8000", "get": "/products/{id}"}
 
 
 @pytest.mark.parametrize(

@@ -38,8 +38,7 @@ class DrawnCalls:
 def draw_calls(workload: Workload, ids: int, span_s: float, seed: int) -> DrawnCalls:
     """Draw the requests of a cell: the same ones for the same seed, whatever service gets them."""
     rng = np.random.default_rng([seed, 0])
-    kind = "constant" if workload.arrivals == "constant" else "poisson"
-    due_ns = due_times_ns(kind, workload.rate_per_s, span_s, share=0, shares=1, rng=rng)
+    due_ns = due_times_ns(workload.arrivals, workload.rate_per_s, span_s, share=0, shares=1, rng=rng)
     count = min(ids, workload.active_records or ids)
     positions = draw_keys(np.arange(count), zipf_shares(count, workload.key_skew), len(due_ns), rng)
     writes = rng.random(len(due_ns)) >= workload.read_share
