@@ -13,6 +13,7 @@ from stampede.loadtests.bench.service.accounts.service_accounts import (
     AccountedServers,
     accounts_of_cell,
     inspect_servers,
+    other_clients,
 )
 from stampede.loadtests.bench.service.accounts.statement_sampler import query_rows
 from stampede.loadtests.bench.service.calls.service_load import FIRST_NUMBER, ServiceLoad, draw_calls
@@ -74,14 +75,15 @@ def run_service_bench(
     for remark in skipped:
         say(remark.what)
     own = inspect_servers(config.postgres_url, config.redis_url)
-    for remark in own.remarks:
+    found = [*own.remarks, *other_clients(own)]
+    for remark in found:
         say(f"{remark.what}: {remark.cost}")
     if not config.target.is_local:
         say(f"requests go over the network to {config.target.base}: response times include it")
     with prepared(config, scenarios, own, suite, say) as services:
         started = datetime.now(UTC)
         folder = new_run_folder(config.runs, "service", started).resolve()
-        run = run_info(config, services.scenarios, services.load_ms, own, services.stack, [*own.remarks, *skipped])
+        run = run_info(config, services.scenarios, services.load_ms, own, services.stack, [*found, *skipped])
         run.contenders = contender_infos(config)
         run.cells = new_cells(config, [s.scenario.name for s in scenarios])
         writer = RunWriter(folder, run)

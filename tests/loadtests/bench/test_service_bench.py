@@ -1,5 +1,6 @@
 """A bench of a user's web service: what it measures of planted services, on real servers."""
 
+import threading
 from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
@@ -9,6 +10,7 @@ from typing import Any
 import pytest
 
 from stampede.core.errors import ConfigError
+from stampede.loadtests.bench.service.accounts.service_accounts import inspect_servers, other_clients
 from stampede.loadtests.bench.service.calls.service_preflight import FIRST_READS, check_service
 from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.loadtests.bench.service.service_bench import run_service_bench
@@ -39,13 +41,6 @@ def bench(stack: Stack, key_prefix: str, tmp_path: Path) -> Bench:
         values = {"ttl_s": TTL_S, "load_s": LOAD_S} | planted
         with planted_service(stack.postgres.url, stack.redis.url, key_prefix, **values) as (address, products):
             called = ServiceTarget(**{"base": address, "get": "/products/{id}", "ids": IDS, **(target or {})})
-            given = {
-                "rate_per_s": RATE_PER_S,
-                "ttl_s": TTL_S,
-                "compared_with": "",
-                "aa_copy": False,
-                "rounds": 1,
-            } | config
             given: dict[str, Any] = {"rate_per_s": RATE_PER_S, "ttl_s": TTL_S, "compared_with": "", "aa_copy": False}
             given |= {"rounds": 1, "postgres_url": stack.postgres.url, "redis_url": stack.redis.url} | config
             order = ServiceBenchConfig(target=called, plan="smoke", runs=tmp_path, **given)
@@ -161,3 +156,24 @@ def test_a_service_that_cannot_be_benched_costs_one_line(
     assert want in str(refused.value)
     assert "\n" not in str(refused.value)
     assert TOKEN not in str(refused.value)
+
+
+def test_work_of_other_clients_is_found_before_the_run(stack: Stack, key_prefix: str) -> None:
+    """The servers' counts do not say who sent a command, so a remark says that others sent some."""
+    servers = inspect_servers(stack.postgres.url, stack.redis.url)
+    assert other_clients(servers) == []
+    busy = threading.Event()
+
+    def work() -> None:
+        with planted_service(stack.postgres.url, stack.redis.url, key_prefix, ttl_s=0.001, load_s=0) as (_, products):
+            while not busy.wait(0.02):
+                products.get("1")
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    try:
+        found = [other_clients(servers) for _ in range(3)][-1]
+    finally:
+        busy.set()
+        thread.join()
+    assert {remark.name for remark in found} == {"postgres: other clients", "redis: other clients"}

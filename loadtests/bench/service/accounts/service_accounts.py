@@ -1,5 +1,6 @@
 """The accounts of the servers behind a service, before and after a cell: statements, Redis commands. It only reads."""
 
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -16,6 +17,11 @@ from stampede.stack.postgres.postgres_server import connect, inspect_postgres, s
 from stampede.stack.redis.redis_server import client_with_timeout, inspect_redis
 from stampede.stack.server_counters import Counters, read_redis_counters
 from stampede.stack.servers import Remark, Server
+
+QUIET_S = 0.5
+"""How long the servers are watched before the run, to find other clients."""
+CONNECTING = ("info", "hello", "client", "auth", "ping", "select", "config")
+"""Commands of connections and of the suite's own readings."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -101,6 +107,27 @@ def accounts_of_cell(servers: AccountedServers, cell: int) -> Iterator[CellAccou
                 found.servers += account_rows(cell, source, before[source], after[source])
     except (psycopg.Error, redis.RedisError) as lost:
         raise StackError("service", type(lost).__name__, "servers that answer until the run ends") from lost
+
+
+def other_clients(servers: AccountedServers) -> list[Remark]:
+    """A remark for each server that has work while the suite sends nothing: other clients add to every count."""
+    with accounts_of_cell(servers, 0) as accounts:
+        time.sleep(QUIET_S)
+    queries = commands = 0.0
+    for _, source, name, before, after, _ in accounts.servers:
+        more = (after or 0.0) - (before or 0.0)
+        if source == "postgres" and name in ("statement.load.calls", "statement.update.calls"):
+            queries += more
+        command = name.removeprefix("command.")
+        if source == "redis" and command != name and "." not in command and command.split()[0] not in CONNECTING:
+            commands += more
+    cost = "they are counted as the service's own"
+    found = {"postgres": (queries, "queries"), "redis": (commands, "commands")}
+    return [
+        Remark(name=f"{name}: other clients", what=f"other clients sent {count / QUIET_S:.0f} {unit}/s", cost=cost)
+        for name, (count, unit) in found.items()
+        if count
+    ]
 
 
 def read_accounts(counts: StatementCounts | None, client: redis.Redis | None) -> dict[str, Counters]:
