@@ -71,7 +71,7 @@ def misses_per_1000_reads(cell: Cell) -> float:
 
 def misses_per_ttl(cell: Cell) -> float:
     """Misses of a single hot key per TTL of the window: it expires once a TTL. nan with other keys, or with writes."""
-    if hot_key(cell) is None:
+    if hot_key(cell) is None or not cell.counts_each_request:
         return np.nan
     return len(misses(cell)) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
 

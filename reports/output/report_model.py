@@ -91,7 +91,7 @@ def build_report(analysis: Analysis) -> Report:
     found_claims = [] if services else claims.findings(analysis)
     limited = limiters.sections(analysis, info)
     sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
-    rows = answer_rows(sources)
+    rows = [] if services else answer_rows(sources)
     return Report(
         analysis=analysis,
         services=services,

@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from stampede.core.errors import ConfigError, require
+from stampede.loadtests.bench.service.calls.service_load import CLIENTS
 from stampede.loadtests.bench.service.calls.service_target import ServiceTarget
 from stampede.scenarios.scenario import Scenario, find_scenario
 from stampede.scenarios.workload import Workload, WorkloadFile
@@ -139,6 +140,7 @@ def service_scenario(config: ServiceBenchConfig, scenario: Scenario) -> ServiceS
         records=records,
         ttl_s=config.known_ttl_s or workload.ttl_s,
         rtt_ms=0.0,
+        users_per_process=CLIENTS,
     )
     window_s = config.window_s or (SMALL_WINDOW_S if config.plan == "smoke" else WINDOW_S)
     if scenario.name == "stampede":
