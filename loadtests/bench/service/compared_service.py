@@ -43,7 +43,7 @@ def compared_services(
     with ExitStack() as opened:
         client = opened.enter_context(redis.Redis.from_url(stack.redis.url))
         for each in scenarios:
-            statements, measured = priced_statements(stack, each.workload, say)
+            (statements,), measured = priced_statements(stack, each.workload, say)
             prefix = f"{stack.key_prefix}served:{each.scenario.name}:"
             opened.callback(delete_keys, client, prefix)
             settings = ServiceSettings(

@@ -96,5 +96,6 @@ def ids_of_workload(workload: WorkloadFile, postgres_url: str | None) -> tuple[s
     except psycopg.Error as error:
         why = masked((str(error).splitlines() or [type(error).__name__])[0])
         raise ConfigError("sql.ids", own[0].ids, f"a SELECT of the ids that PostgreSQL accepts ({why})") from error
-    require(bool(rows), "sql.ids", own[0].ids, "a SELECT of at least one id")
+    one_column = bool(rows) and len(rows[0]) == 1
+    require(one_column, "sql.ids", own[0].ids, "a SELECT of one column and at least one id, or --ids with a file")
     return tuple(dict.fromkeys(str(row[0]) for row in rows))

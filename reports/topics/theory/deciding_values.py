@@ -52,11 +52,12 @@ class DecidingValues:
 
 
 def deciding_values(analysis: Analysis, base: ScenarioInfo) -> DecidingValues | None:
-    """The part for a scenario; None if the closed forms do not describe it or cache-aside did not run."""
+    """The part for a scenario; None if the closed forms do not describe it (as with several queries, which have a Zipf
+    law each) or cache-aside did not run."""
     cells = analysis.of(base.name, PLAIN)
     keys = key_count(base)
     candidates = screened_patterns(analysis.contenders)
-    if why_not(base) or keys is None or not cells or not candidates or candidates[0].name != PLAIN:
+    if why_not(base) or base.queries or keys is None or not cells or not candidates or candidates[0].name != PLAIN:
         return None
     query_s = mean_query_s(cells)
     if query_s <= 0:
