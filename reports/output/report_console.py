@@ -115,7 +115,8 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow], most: int) -> I
     """The table of at most that many patterns, the recommended ones first."""
     scenario = many_keys(analysis)
     expiring = [place for place, _, metric in analysis.figures if metric == EXPIRY and measured(analysis, place)]
-    places = (scenario.name if scenario else "", expiring[0] if expiring else "")
+    hot = expiring[0] if expiring else ""
+    places = (scenario.name if scenario else hot if served(analysis) else "", hot)
     names = [
         c.name
         for c in analysis.run.info.contenders

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from stampede.core.errors import BenchFailed, StackError
 from stampede.core.files import new_run_folder
+from stampede.loadtests.bench.duration_estimate import CELL_OVERHEAD_S, format_duration
 from stampede.loadtests.bench.run_bench import close_run
 from stampede.loadtests.bench.service.accounts.service_accounts import (
     AccountedServers,
@@ -86,6 +87,9 @@ def run_service_bench(
         run = run_info(config, services.scenarios, services.load_ms, own, services.stack, [*found, *skipped])
         run.contenders = contender_infos(config)
         run.cells = new_cells(config, [s.scenario.name for s in scenarios])
+        spans_s = {each.scenario.name: each.span_s + CELL_OVERHEAD_S for each in scenarios}
+        lasts = format_duration(sum(spans_s[cell.scenario] for cell in run.cells))
+        say(f"plan {config.plan}: {len(run.cells):,} cells, about {lasts}")
         writer = RunWriter(folder, run)
         begun(folder)
         run_cells(config, services, writer, say)

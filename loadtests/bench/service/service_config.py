@@ -24,7 +24,7 @@ WARM_UP_S = 1.0
 DRAIN_S = 5.0
 LONGEST_TTL_S = 60.0
 """A longer TTL would make the cells of scenario stampede minutes long."""
-STAMPEDE_TTLS = 3
+STAMPEDE_TTLS = 4
 
 
 @dataclass(frozen=True, kw_only=True)

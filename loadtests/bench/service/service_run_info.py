@@ -61,7 +61,8 @@ def servers_metadata(own: AccountedServers, stack: Stack | None) -> dict[str, An
 def scenario_info(config: ServiceBenchConfig, each: ServiceScenario, load_ms: dict[str, float]) -> ScenarioInfo:
     """A scenario as the run folder stores it."""
     name = each.scenario.name
-    workload = each.workload.as_dict() | {"own_sql": True, "versioned": bool(config.target.version_path)}
+    own = {"own_sql": True, "own_service": True, "versioned": bool(config.target.version_path)}
+    workload = each.workload.as_dict() | own
     return ScenarioInfo(
         name=name,
         question=each.scenario.question,

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
@@ -54,18 +55,24 @@ def begun_text(run: RunInfo) -> str:
     return f"{begun.day} {begun:%b %Y, %H:%M} UTC"
 
 
+def own_source(workload: Mapping[str, Any]) -> str:
+    """What makes the records of a workload that is not the suite's own."""
+    return "your own service" if workload.get("own_service") else "your own SQL"
+
+
 def workload_text(scenario: ScenarioInfo) -> str:
     """A scenario's workload in a line."""
     if scenario.kind == "limiting":
         return limiters.settings_text(scenario)
     w = scenario.workload
     load = (
-        "your own SQL"
+        own_source(w)
         if w.get("own_sql")
         else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per query"
     )
     keys = w.get("active_records") or w.get("records")
-    counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    of_sql = w.get("own_sql") and not w.get("own_service") and not w.get("active_records")
+    counted = "the keys of your SQL" if of_sql else f"{keys:,} keys"
     if scenario.queries:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
         load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
@@ -94,7 +101,7 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     parts = [
         between((w["rate_per_s"] for w in rows), " requests/s"),
         between((100 * w["read_share"] for w in rows), " % reads"),
-        "your own SQL"
+        own_source(rows[0])
         if any(w.get("own_sql") for w in rows)
         else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per query"),
         between((w["ttl_s"] for w in rows), " s TTL"),
