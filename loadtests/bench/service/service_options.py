@@ -23,7 +23,7 @@ from stampede.loadtests.bench.service.calls.service_target import (
     read_token,
 )
 from stampede.loadtests.bench.service.service_config import ServiceBenchConfig
-from stampede.patterns.contender_registry import find_contender
+from stampede.patterns.contender_registry import contenders
 from stampede.scenarios.workload import WorkloadFile
 
 NO_COMPARISON = "none"
@@ -77,8 +77,9 @@ def service_config(given: GivenService, *, compared_with: str, rate: str | None,
     automatic = rate_per_s is not None and math.isnan(rate_per_s)
     require(not automatic, "rate", rate, "a number of requests a second, with --service")
     compared_with = "" if compared_with == NO_COMPARISON else compared_with
-    if compared_with:
-        find_contender(compared_with)
+    served = [name for name, found in contenders().items() if not found.pattern.requires]
+    fits = not compared_with or compared_with in served
+    require(fits, "reference", compared_with, f"one of {', '.join(served)}, or none, with --service")
     workload: WorkloadFile = values.get("workload") or WorkloadFile()
     url: str | None = values.get("postgres_url")
     target = read_target(given, lambda: ids_of_workload(workload, url))

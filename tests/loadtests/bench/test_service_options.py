@@ -6,7 +6,9 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from typer.testing import CliRunner
 
+from stampede.cli.app import app
 from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.service.accounts.statement_counts import kind_of
 from stampede.loadtests.bench.service.accounts.statement_sampler import CountedQueries, hot_statement
@@ -147,3 +149,22 @@ def test_requests_of_a_cell_are_the_same_for_each_service() -> None:
     calls = draw_calls(workload, 50, 2.0, 7)
     assert max(calls.positions) < 50
     assert {"read", "write"} == set(calls.operations)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["--get", "/p/{id}"], "get: '/p/{id}' (wanted: --service with it"),
+        (["--service", "http://127.0.0.1:9", "--get", "/p/{id}", "--only", "no-cache"], "only: ['no-cache']"),
+        (["--service", "http://127.0.0.1:9", "--get", "/p/{id}", "--races"], "races: True (wanted: nothing"),
+        (["--service", "http://127.0.0.1:9", "--get", "/p/{id}"], "a service that answers"),
+        (["--service", "http://127.0.0.1:9", "--get", "/p/{id}", "--reference", "no-such"], "reference"),
+    ],
+)
+def test_the_command_refuses_in_one_line(arguments: list[str], said: str, tmp_path: Path) -> None:
+    """Exit code 2, one line, and no run folder."""
+    done = CliRunner().invoke(app, ["bench", "--runs", str(tmp_path), *arguments])
+    assert done.exit_code == 2
+    assert said in done.output
+    assert len(done.output.strip().splitlines()) == 1
+    assert not list(tmp_path.iterdir())
