@@ -98,7 +98,10 @@ def test_a_service_is_compared_with_a_pattern_and_its_stale_reads_are_found(benc
     assert figure("service", "stale-after-told") > 10  # quoted
     assert figure("cache-aside-served", "stale-after-told") < 10  # quoted
     (cell,) = analysis.of("mixed-writes", "service")
-    assert cell.counters["postgres", "statement.load.calls"] == len(products.loads) - FIRST_READS
+    loads, writes = len(products.loads) - FIRST_READS, int(cell.operation.equal("write").sum())
+    assert cell.counters["postgres", "statement.load.calls"] == loads
+    requests = writes + int(cell.operation.equal("read").sum())
+    assert figure("service", "queries-per-1000-requests") == pytest.approx(1000 * (loads + writes) / requests)
     assert figure("service", "failed") == 0
     for contender in ("service", "cache-aside-served"):
         assert figure(contender, "queries-per-1000-requests") > 0
