@@ -8,6 +8,7 @@ from statistics import mean
 from typing import Any
 
 import pytest
+import redis
 
 from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.service.accounts.service_accounts import inspect_servers, other_clients
@@ -19,6 +20,7 @@ from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.output.html_report import render
 from stampede.run_folder.read import read_run
 from stampede.scenarios.workload import WorkloadFile
+from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.servers import Stack
 from tests.loadtests.bench.planted_service import PlantedProducts, planted_service
 
@@ -71,9 +73,21 @@ def test_a_missing_lock_shows_its_stampede(bench: Bench) -> None:
     assert found == pytest.approx(1 + 100 * load_s, rel=0.15)
 
 
-def test_a_lock_shows_one_query_per_expiry(bench: Bench) -> None:
+def test_a_lock_shows_one_query_per_expiry(bench: Bench, stack: Stack, key_prefix: str) -> None:
+    """And the servers behind the service have no key, table, schema or setting that they did not have before."""
+    before = contents(stack, key_prefix)
     analysis, _ = bench({"single_flight": True}, scenarios=("stampede",), window_s=2.0)
     assert analysis.figure("stampede", "service", "loads-per-expiry").value == 1.0
+    assert contents(stack, key_prefix) == before
+
+
+def contents(stack: Stack, key_prefix: str) -> tuple[Any, ...]:
+    """Names of tables and settings of the database, and keys and settings of the cache, without the service's own."""
+    with connect(stack.postgres.url) as connection, redis.Redis.from_url(stack.redis.url) as client:
+        tables = connection.execute("SELECT oid::regclass::text FROM pg_class WHERE relname !~ 'planted' ORDER BY 1")
+        settings = connection.execute("SELECT name, setting FROM pg_settings ORDER BY 1")
+        keys = sorted(key for key in client.scan_iter() if not key.startswith(key_prefix.encode()))
+        return tables.fetchall(), settings.fetchall(), keys, client.config_get("*")
 
 
 def test_a_service_is_compared_with_a_pattern_and_its_stale_reads_are_found(bench: Bench) -> None:
