@@ -130,6 +130,7 @@ def bench(
     check_runs(run_options.runs)
     checked_stack(server_options.stack)
     if service_options.service is not None:
+        require(resume is None, "resume", resume, "nothing, with --service: start such a run again")
         check_options_with_service(plan_options, run_options, load_options)
         print_summary(bench_service(service_options, plan_options, server_options, run_options, load_options), as_json)
         return
