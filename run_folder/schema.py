@@ -248,6 +248,8 @@ class ContenderInfo:
     """What its writes do to the record's entry."""
     reads_like: str = ""
     """The contender that does the same as long as there are no writes."""
+    counted_by: Literal["meters", "servers"] = "meters"
+    """Who counts its queries and commands: the suite's meters for each request, or only the servers for each cell."""
     foreign: str = ""
     """Why our counts cannot be compared with the servers': a process that we do not count. Empty: they can."""
 

@@ -3,6 +3,7 @@
     GET /                the pattern, the limiter and its limit
     GET /users/{id}      the user as JSON, read through the caching pattern; or 404. With a workload's own SQL: the
                          record of that id, as /users/{tenant}/{id} if an id has several columns
+    PUT /users/{id}      changes name and email through the caching pattern; the new user as JSON, or 404
     GET /limited         200, or 429 {"error": "Rate limited"}; the subject is ?subject=, else the X-Subject header,
                          else the caller's address
 
@@ -28,7 +29,7 @@ import redis
 
 from stampede.core.errors import require
 from stampede.core.private_files import write_file
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Context, RecordId
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Context, Record, RecordId
 from stampede.patterns.contender_registry import find_contender, find_limiter
 from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig, RateLimiter
 from stampede.patterns.serialization.json import Json
@@ -121,12 +122,28 @@ class Users:
         self.serializer = serializer
 
     def on_get(self, _request: falcon.Request, response: falcon.Response, **columns: RecordId) -> None:
-        values = tuple(columns.values())
-        record = self.pattern.get(values[0] if len(values) == 1 else values)
+        self.answer(response, self.pattern.get(id_of(columns)))
+
+    def on_put(self, request: falcon.Request, response: falcon.Response, **columns: RecordId) -> None:
+        given = request.get_media()
+        texts = isinstance(given, dict) and all(isinstance(given.get(name), str) for name in ("name", "email"))
+        if not texts:
+            raise falcon.HTTPBadRequest(title="name and email are wanted, as text")
+        changes = {"name": given["name"], "email": given["email"]}
+        self.answer(response, self.pattern.update(id_of(columns), changes))
+
+    def answer(self, response: falcon.Response, record: Record | None) -> None:
+        """Answer with the record; 404 without one."""
         if record is None:
             raise falcon.HTTPNotFound(title="no such user")
         response.content_type = falcon.MEDIA_JSON
         response.data = self.serializer.dumps(record)
+
+
+def id_of(columns: Mapping[str, RecordId]) -> RecordId:
+    """The id whose columns are the parts of a path."""
+    values = tuple(columns.values())
+    return values[0] if len(values) == 1 else values
 
 
 class LimitedResource:

@@ -262,6 +262,16 @@ class Cell:
         return self.sample_cache.samples(self).sessions
 
     @property
+    def counts_each_request(self) -> bool:
+        """Whether meters counted the queries and commands of each request. Else the servers counted those of a cell."""
+        return self.contender.counted_by == "meters"
+
+    @property
+    def counts_queries(self) -> bool:
+        """Whether the queries of the contender were counted at all."""
+        return self.counts_each_request or ("postgres", "statement.load.calls") in self.counters
+
+    @property
     def window_s(self) -> float:
         assert self.info.window_end_ns is not None
         assert self.info.window_start_ns is not None

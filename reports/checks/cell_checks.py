@@ -280,7 +280,8 @@ def count_differences(cell: Cell) -> list[str]:
     for name, value in rejected.items():
         redis[name] += value
     sampled = float(cell.rows.ints("loads").sum())
-    if any(s.startswith("process-") for s, _ in cell.counters) and ours.get("load", 0.0) != sampled:
+    metered = cell.counts_each_request and any(s.startswith("process-") for s, _ in cell.counters)
+    if metered and ours.get("load", 0.0) != sampled:
         found.append(f"the meters counted {ours.get('load', 0.0):,.0f} queries, the samples hold {sampled:,.0f}")
     if cell.rows.known("error").any() or why_not_comparable(cell):
         return found

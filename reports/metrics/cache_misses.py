@@ -63,13 +63,15 @@ def middle_of_rounds(select: Callable[[Cell], Rows]) -> Callable[[Sequence[Cell]
 
 def misses_per_1000_reads(cell: Cell) -> float:
     """Reads that were no hits, per 1,000 answered reads; nan without an answered read."""
+    if not cell.counts_each_request:
+        return np.nan
     answered = np.count_nonzero(cell.reads.labels("outcome").equal("hit", "shared", "loaded"))
     return 1000 * len(misses(cell)) / answered if answered else np.nan
 
 
 def misses_per_ttl(cell: Cell) -> float:
     """Misses of a single hot key per TTL of the window: it expires once a TTL. nan with other keys, or with writes."""
-    if hot_key(cell) is None:
+    if hot_key(cell) is None or not cell.counts_each_request:
         return np.nan
     return len(misses(cell)) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
 

@@ -12,14 +12,19 @@ from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, missing
 
+NOT_COUNTED = "not estimated: the queries of the service were not counted (--postgres)"
+
 
 def loads_per_1000_reads(cell: Cell) -> float:
     """All loads of the window, including background work, per 1,000 reads of the window."""
-    return 1000 * float(cell.work.ints("loads").sum()) / len(cell.reads) if len(cell.reads) else np.nan
+    counted = len(cell.reads) and cell.counts_queries
+    return 1000 * float(cell.work.ints("loads").sum()) / len(cell.reads) if counted else np.nan
 
 
 def loads_over_reads(cells: Sequence[Cell]) -> Estimate:
     """Total loads per 1,000 reads of all rounds, with the interval of a ratio estimator clustered by round."""
+    if not all(cell.counts_queries for cell in cells):
+        return missing(NOT_COUNTED, len(cells))
     loads = [float(cell.work.ints("loads").sum()) for cell in cells]
     mean = counted_mean(loads, [float(len(cell.reads)) for cell in cells])
     if mean.missing:
@@ -144,6 +149,8 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
     """Mean loads per complete expiry over all rounds, clustered by round."""
     if all(hot_key(part) is None for cell in cells for part in cell.by_query):
         return missing("not measured here: no single hot key")
+    if not all(cell.counts_queries for cell in cells):
+        return missing(NOT_COUNTED, len(cells))
     each = [[episode.loads for episode in episodes(cell)] for cell in cells]
     if not any(each):
         per_ttl = [loads_per_ttl(cell) for cell in cells]

@@ -28,7 +28,9 @@ class KeyMisses:
 
 
 def key_misses(cell: Cell) -> KeyMisses | None:
-    """The misses of the most-read key in a cell; None if nothing was read."""
+    """The misses of the most-read key in a cell; None if nothing was read, or if no meter saw which reads missed."""
+    if not cell.counts_each_request:
+        return None
     keys = cell.reads.ints("key")[cell.reads.known("key")]
     if not len(keys):
         return None

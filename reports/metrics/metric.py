@@ -10,6 +10,9 @@ from typing import Literal
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.statistics.estimate import Estimate, median, missing
 
+NOT_SEEN = "not estimated: what a service does inside is not seen"
+"""The text for a figure that needs meters inside the contender."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class Metric:
@@ -63,7 +66,8 @@ class Metric:
         if self.of_rounds is not None:
             return self.of_rounds(cells)
         figure = median([self.of_cell(cell) for cell in cells])
-        return missing(self.absent, len(cells)) if figure.missing else figure
+        absent = self.absent if cells[0].counts_each_request else NOT_SEEN
+        return missing(absent, len(cells)) if figure.missing else figure
 
 
 @cache

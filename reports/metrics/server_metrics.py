@@ -45,8 +45,23 @@ def redis_hit_share(cell: Cell) -> float:
     return hits / (hits + misses) if hits + misses > 0 else math.nan
 
 
+def is_command(name: str) -> bool:
+    """Whether a counter of Redis counts the calls of a command that a service sends for its requests."""
+    command = name.removeprefix("command.")
+    own = command.partition(" ")[0] in ("info", "hello", "client", "auth", "ping", "select", "config")
+    return name.startswith("command.") and "." not in command and not own
+
+
 def commands_per_request(cell: Cell) -> float:
-    """Redis commands that the contender sent per request, including background work."""
+    """Redis commands that the contender sent per request, including background work.
+
+    If only the server counts them: all of the cell, without those with which clients connect and counters are read,
+    over all requests of the cell.
+    """
+    if not cell.counts_each_request:
+        counted = [value for (source, name), value in cell.counters.items() if source == "redis" and is_command(name)]
+        requests = np.count_nonzero(cell.operation.equal("read", "write"))
+        return sum(counted) / float(requests) if counted and requests else math.nan
     return float(cell.work.ints("commands").sum()) / len(cell.due) if len(cell.due) else np.nan
 
 

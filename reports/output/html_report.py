@@ -141,7 +141,10 @@ def values(report: Report) -> dict[str, Any]:
         "answered": answer_texts.answered(report.answer_rows),
         "simplicity": printed_order(rivals(analysis)),
         "patterns": patterns_compared(analysis),
-        "missing_answers": not_measured(run.info, report.answer_rows, explored=report.races is not None),
+        "services": report.services,
+        "missing_answers": []
+        if report.services
+        else not_measured(run.info, report.answer_rows, explored=report.races is not None),
         "plan_and_duration": plan_and_duration(run.info),
         "begun": begun_text(run.info),
         "high_share": HIGH_SHARE,

@@ -44,7 +44,8 @@ SHORT_MISSING = {
 """What was not measured, in fewer words."""
 NAME_COLUMN = 22
 HIT, MISS, QUERIES, EXPIRY = "hit-p50", "miss-p50", "loads-per-1000-reads", "loads-per-expiry"
-HEADINGS = ("hit ms", "miss ms", "queries/1k", "per expiry")
+P50, P99 = "read-p50", "read-p99"
+HEADINGS = ("queries/1k", "per expiry")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -117,7 +118,8 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow], most: int) -> I
     """The table of at most that many patterns, the recommended ones first."""
     scenario = many_keys(analysis)
     expiring = [place for place, _, metric in analysis.figures if metric == EXPIRY and measured(analysis, place)]
-    places = (scenario.name if scenario else "", expiring[0] if expiring else "")
+    hot = expiring[0] if expiring else ""
+    places = (scenario.name if scenario else hot if served(analysis) else "", hot)
     names = [
         c.name
         for c in analysis.run.info.contenders
@@ -127,12 +129,18 @@ def pattern_lines(analysis: Analysis, rows: Sequence[AnswerRow], most: int) -> I
     names = sorted(names, key=lambda name: (used.index(name) if name in used else len(used), name == "no-cache"))[:most]
     if not names:
         return
-    heading = "".join(f"{title:>13}" for title in HEADINGS)
+    first = {"hit ms": HIT, "miss ms": MISS} if not served(analysis) else {"read p50 ms": P50, "read p99 ms": P99}
+    heading = "".join(f"{title:>13}" for title in (*first, *HEADINGS))
     yield ConsoleLine(text=f"{'':{NAME_COLUMN}}{heading}", style="dim")
     for name in names:
-        asked = ((places[0], HIT), (places[0], MISS), (places[0], QUERIES), (places[1], EXPIRY))
+        asked = (*((places[0], metric) for metric in first.values()), (places[0], QUERIES), (places[1], EXPIRY))
         figures = "".join(f"{value(analysis, place, name, metric):>13}" for place, metric in asked)
         yield ConsoleLine(text=f"{shorter(name, NAME_COLUMN - 1):{NAME_COLUMN}}{figures}")
+
+
+def served(analysis: Analysis) -> bool:
+    """Whether the run is one of a web service, of which no meter saw hits and misses."""
+    return any(c.counted_by == "servers" for c in analysis.run.info.contenders)
 
 
 def measured(analysis: Analysis, scenario: str) -> bool:
@@ -170,6 +178,8 @@ def warning_lines(report: Report) -> list[str]:
 
 def missing_lines(report: Report) -> list[str]:
     """What was not measured with the commands for it, as much as two lines hold."""
+    if report.services:
+        return []
     found = not_measured(report.run, report.answer_rows, explored=report.races is not None)
     parts = [f"{shortly(line.what)} ({line.command})" if line.command else shortly(line.what) for line in found]
     return longest("Not measured:", parts, "; ", 2) if parts else []

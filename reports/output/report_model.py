@@ -8,6 +8,7 @@ from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.output.csv_output.csv_files import csv_files
+from stampede.reports.output.panels.first_screen.service_figures import service_grids, service_headline
 from stampede.reports.output.panels.scenario_section import ScenarioSection, section
 from stampede.reports.output.panels.table import Grid
 from stampede.reports.recommend.answer_row import AnswerRow
@@ -38,6 +39,8 @@ class Report:
     """The sections of a report, in the order of the page. Writers only format them."""
 
     analysis: Analysis
+    services: Sequence[Grid]
+    """The tables of the user's own web service; empty: the run has none."""
     headline: str
     """At most twelve words."""
     answer_rows: Sequence[AnswerRow]
@@ -54,7 +57,7 @@ class Report:
     """By scenario: the table of Redis' own statistics."""
     theory: Theory | None
     transfer: Transfer | None
-    """None: the run has no caching scenario."""
+    """None: the run has no caching scenario, or is one of a web service."""
     files: Mapping[str, str]
     """The text of each CSV file by its name."""
 
@@ -84,13 +87,15 @@ def build_report(analysis: Analysis) -> Report:
     info = explored.info if explored else None
     experiments = http_validation.experiment_sections(analysis)
     faults = fault_sections.sections(analysis)
-    found_claims = claims.findings(analysis)
+    services = service_grids(analysis)
+    found_claims = [] if services else claims.findings(analysis)
     limited = limiters.sections(analysis, info)
     sources = Sources(analysis=analysis, races=info, outages=outages, limiters=limited, experiments=experiments)
-    rows = answer_rows(sources)
+    rows = [] if services else answer_rows(sources)
     return Report(
         analysis=analysis,
-        headline=headline(rows, analysis),
+        services=services,
+        headline=service_headline(analysis) if services else headline(rows, analysis),
         answer_rows=rows,
         depends_on=http_validation.depends_on(analysis),
         claims=found_claims,
@@ -101,6 +106,6 @@ def build_report(analysis: Analysis) -> Report:
         experiments=experiments,
         redis=monitoring_section.grids(analysis),
         theory=theory.section(analysis),
-        transfer=transfer.section(analysis),
+        transfer=None if services else transfer.section(analysis),
         files=csv_files(analysis, faults, experiments, found_claims),
     )

@@ -76,6 +76,31 @@ class RunOptions:
     runs: Runs = Path("runs")
 
 
+@dataclass(frozen=True, kw_only=True)
+class ServiceOptions:
+    """The user's own web service, as the contender of a bench."""
+
+    service: Annotated[str | None, typer.Option(help="address of your own web service: http://127.0.0.1:8000")] = None
+    get: Annotated[str | None, typer.Option(help="path of a read, with {id}: /products/{id}")] = None
+    put: Annotated[str | None, typer.Option(help="path of a write, with {id}; without it nothing is written")] = None
+    write_method: Annotated[str, typer.Option(help="PUT, PATCH or POST")] = "PUT"
+    body: Annotated[
+        str | None, typer.Option(help="JSON of a write, or a file with it; {id}, {number}, {text} are replaced")
+    ] = None
+    ids: Annotated[
+        str | None, typer.Option(help="the ids: 1-1000, or a file with one a line, the most popular first")
+    ] = None
+    version_field: Annotated[
+        str | None, typer.Option(help="where answers hold an integer that each write increases: data.version")
+    ] = None
+    service_ttl: Annotated[
+        float | None, number_option(lowest=0.05, highest=86_400, help="lifetime of the service's entries in seconds")
+    ] = None
+    token_file: Annotated[
+        Path | None, typer.Option(help="file with a bearer token; else STAMPEDE_SERVICE_TOKEN is used")
+    ] = None
+
+
 def with_option_groups(command: Callable[..., None]) -> Callable[..., None]:
     """The command with one parameter for each field of its dataclass parameters: Typer reads this signature."""
     signature = inspect.signature(command, eval_str=True)

@@ -69,7 +69,8 @@ def workload_text(scenario: ScenarioInfo) -> str:
     )
     keys = w.get("active_records") or w.get("records")
     own = bool(w.get("own_sql"))
-    counted = f"the keys of your {own_part(w)}" if own and not w.get("active_records") else f"{keys:,} keys"
+    unnumbered = own and not w.get("own_service") and not w.get("active_records")
+    counted = f"the keys of your {own_part(w)}" if unnumbered else f"{keys:,} keys"
     size = "" if own else f"records of {w['record_bytes']:,} bytes, "
     if scenario.queries:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
@@ -84,7 +85,9 @@ def workload_text(scenario: ScenarioInfo) -> str:
 
 
 def own_part(workload: Mapping[str, Any]) -> str:
-    """What the user brought to read records: a loader, or SQL."""
+    """What the user brought to read records: a web service, a loader, or SQL."""
+    if workload.get("own_service"):
+        return "service"
     return "loader" if workload.get("source") else "SQL"
 
 

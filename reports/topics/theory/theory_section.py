@@ -89,7 +89,11 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
     for scenario in analysis.scenarios:
         for c in analysis.run.info.contenders:
             cells = analysis.of(scenario.name, c.name)
-            if not cells or c.kind == "baseline" or scenario.workload.get("own_sql"):
+            if not cells or c.kind == "baseline":
+                continue
+            if c.counted_by == "servers":
+                yield from of_expiries(analysis, scenario, c, cells)
+            if scenario.workload.get("own_sql"):
                 continue
             yield from of_expiries(analysis, scenario, c, cells)
             yield from of_hits(analysis, scenario, c, cells)
@@ -111,6 +115,8 @@ def of_expiries(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, ce
         return
     rate, load_s = reads_per_s(scenario), load_times_s(cells)[0]
     cpu_s = float(scenario.measured.get("cpu_ms") or scenario.workload.get("load_cpu_ms") or 0.0) / 1e3
+    if c.counted_by == "servers":
+        cpu_s = 0.0  # not known of a service's queries
     c_cores = cores(analysis.run)
     shown = f"1 + {rate:g}/s × {1e3 * load_s:.3g} ms"
     predicted = forms.loads_per_expiry(rate, load_s)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -27,10 +27,12 @@ from stampede.cli.shared_options import (
     RunOptions,
     Scenarios,
     ServerOptions,
+    ServiceOptions,
     Yes,
     with_option_groups,
 )
 from stampede.cli.started_servers import run_settings, started_servers
+from stampede.core.errors import require
 
 if TYPE_CHECKING:
     from stampede.loadtests.bench.bench_config import BenchConfig
@@ -56,7 +58,11 @@ class PlanOptions:
         int | None, integer_option(lowest=1, highest=MOST_ROUNDS, help="rounds, instead of the plan's")
     ] = None
     reference: Annotated[
-        str, typer.Option(help="what every contender is compared with", autocompletion=contender_names)
+        str,
+        typer.Option(
+            help="what every contender is compared with; with --service: a pattern that is served, or none",
+            autocompletion=contender_names,
+        ),
     ] = "cache-aside"
     until: Annotated[
         str | None, typer.Option(help="add rounds until every interval of read p10 is this narrow, such as 5%")
@@ -146,6 +152,7 @@ def bench(
     run_options: RunOptions,
     load_options: LoadOptions,
     record_options: RecordOptions,
+    service_options: ServiceOptions,
     as_json: Annotated[bool, typer.Option("--json", help="print the summary for machines, as JSON")] = False,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
     yes: Yes = False,
@@ -156,6 +163,12 @@ def bench(
         raise typer.Exit(resume_as_recorded(resume, server_options))
     check_runs(run_options.runs)
     checked_stack(server_options.stack)
+    if service_options.service is not None:
+        require(resume is None, "resume", resume, "nothing, with --service: start such a run again")
+        check_options_with_service(plan_options, run_options, load_options, record_options)
+        print_summary(bench_service(service_options, plan_options, server_options, run_options, load_options), as_json)
+        return
+    check_options_without_service(service_options)
     width = None if plan_options.until is None else read_share("until", plan_options.until)
     order = bench_order(plan_options, server_options, run_options, load_options, record_options)
     from stampede.loadtests.bench.duration_estimate import estimate
@@ -163,7 +176,11 @@ def bench(
     expected = estimate(order)
     expected.require_accepted(yes)
     print_status(expected.summary(plan_options.plan))
-    report = run_to_end(order, server_options, resume, width, plan_options.most_rounds)
+    print_summary(run_to_end(order, server_options, resume, width, plan_options.most_rounds), as_json)
+
+
+def print_summary(report: Report, as_json: bool) -> None:
+    """Print the result of a run, and where its report is."""
     from stampede.reports.output.json_summary import machine_summary
     from stampede.reports.output.report_console import print_report
 
@@ -172,6 +189,78 @@ def bench(
         print_result(machine_summary(report))
     else:
         print_report(report)
+
+
+def check_options_with_service(
+    plan_options: PlanOptions, run_options: RunOptions, load_options: LoadOptions, record_options: RecordOptions
+) -> None:
+    """Raise ConfigError for an option that a bench of a web service does not have."""
+    refused = {
+        "contender": plan_options.contender,
+        "only": plan_options.only,
+        "experiment": plan_options.experiment,
+        "until": plan_options.until,
+        "rtt": run_options.rtt,
+        "expect": load_options.expect,
+        "bind": load_options.bind,
+        "source": record_options.source,
+        "serializer": record_options.serializer if record_options.serializer != RecordOptions.serializer else None,
+    }
+    for name, value in refused.items():
+        require(not value, name, value, "nothing, with --service: the requests go to your service")
+    require(not plan_options.races, "races", True, "nothing, with --service: a service's schedules are not explored")
+
+
+def check_options_without_service(options: ServiceOptions) -> None:
+    """Raise ConfigError for an option that has no effect without --service."""
+    given = {
+        "get": options.get,
+        "put": options.put,
+        "body": options.body,
+        "version-field": options.version_field,
+        "service-ttl": options.service_ttl,
+        "token-file": options.token_file,
+    }
+    for name, value in given.items():
+        require(value is None, name, value, "--service with it: the address of your own web service")
+
+
+def bench_service(
+    options: ServiceOptions,
+    plan_options: PlanOptions,
+    server_options: ServerOptions,
+    run_options: RunOptions,
+    load_options: LoadOptions,
+) -> Report:
+    """Run the bench of the user's own web service and write its report. Raises ConfigError; BenchFailed."""
+    from stampede.loadtests.bench.service.service_bench import run_service_bench
+    from stampede.loadtests.bench.service.service_options import GivenService, service_config
+    from stampede.reports.output.html_report import render, write_report
+    from stampede.reports.output.report_model import read_report
+
+    plan = replace(plan_options, scenario=None, races=None).build()
+    settings = run_settings(run_options)
+    settings.pop("rtt_ms")
+    given = {name: value for name, value in asdict(options).items() if name != "service_ttl"}
+    config = service_config(
+        GivenService(**given),
+        compared_with=plan_options.reference,
+        rate=load_options.rate,
+        plan=plan.name,
+        rounds=plan.rounds,
+        aa_copy=plan.aa_copy,
+        scenarios=tuple(plan_options.scenario or ()),
+        ttl_s=options.service_ttl,
+        postgres_url=server_options.postgres,
+        redis_url=server_options.redis,
+        stack=checked_stack(server_options.stack),
+        **settings,
+    )
+    with reported_if_interrupted(render) as begun:
+        folder = run_service_bench(config, print_status, begun)
+    report = read_report(folder)
+    write_report(report)
+    return report
 
 
 def resume_as_recorded(run: Path, server_options: ServerOptions) -> int:

@@ -9,7 +9,14 @@ import numpy as np
 import pytest
 
 from stampede.reports.analysis.frames import Cell, cells
-from stampede.reports.metrics import convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age
+from stampede.reports.metrics import (
+    convergence_metrics,
+    http_answers,
+    redis_memory,
+    session_metrics,
+    stale_reads,
+    staleness_age,
+)
 from stampede.reports.metrics.cache_misses import LEAST_READS
 from stampede.reports.metrics.database_loads import episodes, loads_over_expiries, loads_per_ttl
 from stampede.reports.metrics.metric import find_metric, metrics
@@ -152,9 +159,9 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
 }
 TESTED_ELSEWHERE = {"loads-per-expiry"} | {
     m.name
-    for module in (convergence_metrics, redis_memory, session_metrics, stale_reads, staleness_age)
+    for module in (convergence_metrics, http_answers, redis_memory, session_metrics, stale_reads, staleness_age)
     for m in module.METRICS
-}  # tests/reports/freshness
+}  # tests/reports/freshness, and http_answers in tests/loadtests/bench/test_service_bench.py
 
 
 def test_every_metric_has_a_second_computation() -> None:
