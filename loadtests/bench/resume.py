@@ -78,9 +78,12 @@ def cell_plan(cell: CellInfo) -> CellPlan:
 def as_calibrated(scenario: ScenarioPlan, run: Run) -> ScenarioPlan:
     """The scenario with cpu_rows and cpu_laps as calibrated when the run began, so that its loads cost the same."""
     measured = next(s.measured for s in run.info.scenarios if s.name == scenario.name)
-    extra = dict(scenario.statements.get("extra_params") or {})
+    statements = scenario.queries[0].statements
+    extra = dict(statements.get("extra_params") or {})
     known = {name: round(measured[name]) for name in ("cpu_rows", "cpu_laps") if name in measured and name in extra}
-    return replace(scenario, statements={**scenario.statements, "extra_params": {**extra, **known}})
+    if not known:
+        return scenario
+    return scenario.with_statements({**statements, "extra_params": {**extra, **known}})
 
 
 def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:

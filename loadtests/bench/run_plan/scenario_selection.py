@@ -94,7 +94,7 @@ def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Worklo
     workloads = [config.workload.applied(s.name, s.overrides) for s in scenarios]
     first = workloads[0]
     for workload in workloads:
-        for name in ("records", "record_bytes", "sql", "users_per_process"):
+        for name in ("records", "record_bytes", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
     for scenario, workload in zip(scenarios, workloads, strict=True):
