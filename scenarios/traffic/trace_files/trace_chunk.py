@@ -24,7 +24,8 @@ class TraceChunk:
     time_s: npt.NDArray[np.float64]
     """Seconds since the first request of the trace. Not always ascending. NaN: the trace has no times."""
     key: npt.NDArray[np.uint64]
-    """A hash of the key, uniform over all 64-bit numbers. The same text has the same hash on every machine."""
+    """A hash of the key, uniform over all 64-bit numbers. The same text has the same hash on every machine. Requests of
+    operation OTHER have no key: their number means nothing."""
     operation: npt.NDArray[np.int8]
     """A TraceOperation."""
     size_bytes: npt.NDArray[np.int64]
