@@ -103,7 +103,7 @@ def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: M
     """The counters of the database. `statement_ids`: from `stack.postgres.source.statement_ids_by_query`.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
-    given (of several queries also each: `statement.load@product.calls`), `statement.other.calls` for all other
+    given (of several queries the sum, and each as `query.<name>.load.calls`), `statement.other.calls` for all other
     statements in this database, `database.<column>` from pg_stat_database, `checkpoints.…` and `tables.…`. Without
     pg_stat_statements the first two are absent. The counts in pg_stat_database lag until each session has reported its
     own (see PostgresSource.flush_statistics). Expects autocommit.
@@ -116,10 +116,11 @@ def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: M
                 row = by_id.pop(queryid, {})
                 for column, column_unit in STATEMENT_UNITS.items():
                     value = float(row.get(column, 0))
-                    counters[f"statement.{name}.{column}"] = (value, column_unit)
-                    if "@" in name:  # one of several queries, whose sum has the plain name
-                        total = f"statement.{name.partition('@')[0]}.{column}"
-                        counters[total] = (value + counters.get(total, (0.0, ""))[0], column_unit)
+                    operation, _, query = name.partition("@")
+                    if query:
+                        counters[f"query.{query}.{operation}.{column}"] = (value, column_unit)
+                    total = f"statement.{operation}.{column}"
+                    counters[total] = (value + counters.get(total, (0.0, ""))[0], column_unit)
             counters["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
         if connection.info.server_version >= 150000:
             cursor.execute("SELECT pg_stat_force_next_flush()")

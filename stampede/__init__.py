@@ -6,7 +6,7 @@ scenario to a benchmark.
 A caching pattern is a file with one class. `stampede bench --contender my_pattern.py` compares it with the built-in
 patterns:
 
-    from stampede import CachePattern, Record
+    from stampede import CachePattern, Record, RecordId
 
 
     class MyPattern(CachePattern):

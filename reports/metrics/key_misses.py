@@ -33,7 +33,7 @@ def key_misses(cell: Cell) -> KeyMisses | None:
         return None
     values, counts = np.unique(keys, return_counts=True)
     key = int(values[counts.argmax()])
-    ttl_s = float(cell.scenario.workload["ttl_s"])
+    ttl_s = ttl_of(cell, key)
     of_key = cell.reads.where(cell.reads.ints("key") == key)
     missed = of_key.where(of_key.labels("first_cache_reply").equal("none")).sorted_by("start_s")
     by_write = deleted_by_write(cell, key, missed.floats("start_s"), missed.floats("end_s"))
@@ -45,6 +45,14 @@ def key_misses(cell: Cell) -> KeyMisses | None:
         expiries=int(len(expired_s) > 0) + int(np.count_nonzero(np.diff(expired_s) > ttl_s / 2)),
         ttls=cell.window_s / ttl_s,
     )
+
+
+def ttl_of(cell: Cell, key: int) -> float:
+    """The lifetime of the entry of a key, in seconds."""
+    for query in cell.scenario.queries:
+        if query.first_position <= key < query.first_position + query.records:
+            return query.ttl_s
+    return float(cell.scenario.workload["ttl_s"])
 
 
 def deleted_by_write(cell: Cell, key: int, start_s: Floats, end_s: Floats) -> np.typing.NDArray[np.bool_]:

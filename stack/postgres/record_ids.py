@@ -90,17 +90,15 @@ def check_values(sql: OwnSql, columns: Sequence[str], rows: Sequence[tuple[Any, 
     """Raise ConfigError if a value cannot identify a record, or if an id occurs twice."""
     known: set[tuple[Any, ...]] = set()
     for number, row in enumerate(rows, 1):
-        try:
+        if identifies(row):
             known.add(row)
-        except TypeError:
-            known.add(())
-        if len(known) == number and None not in row and not any(isinstance(value, tuple) for value in row):
-            continue
+            if len(known) == number:
+                continue
         for name, value in zip(columns, row, strict=True):
             field = f"{sql.table}.ids, column {name}, row {number}"
             if value is None:
                 raise ConfigError(field, ReceivedValue("NULL"), f"ids that are not NULL: WHERE {name} IS NOT NULL")
-            if isinstance(value, tuple) or not is_hashable(value):
+            if not identifies((value,)):
                 received = ReceivedValue(f"{type(value).__name__} {value!r}")
                 raise ConfigError(field, received, f"a value that identifies a record: {name}::text AS {name}")
         shown = ", ".join(map(str, row))
@@ -108,10 +106,10 @@ def check_values(sql: OwnSql, columns: Sequence[str], rows: Sequence[tuple[Any, 
         raise ConfigError(f"{sql.table}.ids, row {number}", ReceivedValue(f"{shown} a second time"), want)
 
 
-def is_hashable(value: object) -> bool:
-    """Whether a dict can have the value as a key."""
+def identifies(row: tuple[Any, ...]) -> bool:
+    """Whether every value can be a part of an id: it is not NULL, no composite value, and can be a dict's key."""
     try:
-        hash(value)
+        hash(row)
     except TypeError:
         return False
-    return True
+    return all(value is not None and not isinstance(value, tuple) for value in row)

@@ -72,7 +72,7 @@ class Statements:
     """Parameters of every statement in addition to id and changes."""
     session: Mapping[str, str] = field(default_factory=dict)
     """PostgreSQL settings of the sessions that run the statements."""
-    id_columns: Sequence[str] = ("id",)
+    id_columns: list[str] = field(default_factory=lambda: ["id"])
     """The columns of an id, which are parameters under their names. A single one is also %(id)s."""
 
     def params(self, record_id: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
@@ -121,7 +121,7 @@ def user_statements(sql: OwnSql, id_columns: Sequence[str] = ("id",)) -> Stateme
         create=sql.create,
         version_column=sql.version,
         extra_params={"text": None, "number": None},
-        id_columns=tuple(id_columns),
+        id_columns=list(id_columns),
     )
 
 

@@ -59,7 +59,7 @@ def test_the_example_workload_is_one(tmp_path: Path) -> None:
     names = frozenset(scenarios())
     workloads = [read_workload(path, names).applied(name, {}) for name in names]
     assert workloads
-    assert all(workload.sql and workload.versioned for workload in workloads)
+    assert all(workload.queries and workload.versioned for workload in workloads)
 
 
 def test_the_example_limit_is_one(tmp_path: Path) -> None:
