@@ -6,7 +6,7 @@
       drain      + 0.3 s: written records are read again after the drain
       entries    + 0.03 ms for each entry from which it begins
     filling      0.4 ms for each of these entries, once for each contender and TTL; before every cell for a contender
-                 of the user (not counted with the user's own SQL, whose number of ids is not known here)
+                 of the user (not counted with the user's own SQL or trace, whose number of ids is not known here)
     experiments  the stated duration of each, times its rounds
     races        3 s for each built-in contender or limiter that runs
     fixed        8 s for servers, data and calibration; for the report 3 s and 5 % of the cells
@@ -97,7 +97,10 @@ def estimate(config: BenchConfig) -> RunEstimate:
     scenarios, workloads, contender_specs = check_bench_config(config)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
     workers = {c.name for c in contender_specs if c.worker}
-    entries = {s.name: entries_in(s, w) for s, w in zip(scenarios, workloads, strict=True)}
+    entries = {
+        s.name: (w.ttl_s, 0) if s.plays_trace and config.workload.trace else entries_in(s, w)
+        for s, w in zip(scenarios, workloads, strict=True)
+    }
     specs = {spec.name: spec for spec in contender_specs}
     filled: set[tuple[str, float, int]] = set()
     cells = plan_cells(config, contender_specs)

@@ -96,6 +96,8 @@ def hit_model(scenario: ScenarioInfo, query_s: float) -> HitModel | None:
 
 def why_not(scenario: ScenarioInfo) -> str:
     """Why the model does not describe the scenario; empty if it does."""
+    if scenario.trace is not None:
+        return "the model assumes Zipf popularity and Poisson arrivals, and this scenario plays a recorded trace"
     arrivals = scenario.workload.get("arrivals", "poisson")
     if arrivals != "poisson":
         return f"the model assumes Poisson arrivals, and this workload has {arrivals} ones"
