@@ -166,7 +166,8 @@ class Workload:
 
     def as_dict(self) -> dict[str, Any]:
         """Every value, for the run folder."""
-        return {**asdict(self), "own_sql": self.own_sql, "versioned": self.versioned}
+        values = {**asdict(self), "queries": [asdict(query) for query in self.queries]}
+        return {**values, "own_sql": self.own_sql, "versioned": self.versioned}
 
     def settled(self, overrides: Collection[str], ttl_s: float) -> "Workload":
         """The workload with the read share and the TTL of every query, and with the read share of all requests.

@@ -9,7 +9,7 @@ from urllib.parse import quote
 from uuid import UUID
 
 READABLE = "@/+,="
-"""Characters that stay as they are, beside letters, digits and `_.-~`. All others are percent-encoded (RFC 3986)."""
+"""Characters that stay as they are, as do letters, digits and `_.-~`. All others are percent-encoded (RFC 3986)."""
 TEXT_PART = rb"[A-Za-z0-9_.~%@/+,=-]*"
 INTEGER_PART = rb"-?\d+"
 

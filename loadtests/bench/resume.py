@@ -104,7 +104,7 @@ def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
         "servers", without_addresses(then.get("servers", {})), without_addresses(now.get("servers", {}))
     )
     for old, new in zip(begun.scenarios, planned.scenarios, strict=False):
-        for name in ("name", "workload", "window_s", "drain_s", "processes", "flood", "fault", "cold"):
+        for name in ("name", "workload", "queries", "window_s", "drain_s", "processes", "flood", "fault", "cold"):
             found += difference(f"{old.name}'s {name}", getattr(old, name), getattr(new, name))
     found += difference("scenarios", [s.name for s in begun.scenarios], [s.name for s in planned.scenarios])
     found += difference("contenders", [c.name for c in begun.contenders], [c.name for c in planned.contenders])

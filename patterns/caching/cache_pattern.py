@@ -8,7 +8,7 @@ pattern, or control the order of its steps, by wrapping these objects. The patte
 import random
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Hashable, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, fields
 from enum import Enum
@@ -22,9 +22,9 @@ from stampede.patterns.serialization.serializer import Serializer
 
 Record = dict[str, Any]
 """A row of the database: column names to values."""
-RecordId = Hashable
+RecordId = Any
 """The key of a record: the value of its column, as psycopg returns it (int, str, UUID, date, …), or a NamedTuple of the
-values of several columns, whose fields are named as the columns."""
+values of several columns, whose fields are named as the columns. A pattern for one table may annotate its own type."""
 
 ENTITY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 

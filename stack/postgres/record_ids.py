@@ -42,8 +42,8 @@ def read_ids(connection: psycopg.Connection[Any], sql: OwnSql) -> RecordIds:
     check_values(sql, columns, rows)
     if len(columns) == 1:
         return RecordIds(columns=columns, ids=[row[0] for row in rows])
-    make_id = namedtuple("Id", columns)._make  # type: ignore[misc]
-    return RecordIds(columns=columns, ids=[make_id(row) for row in rows])
+    id_type: Any = namedtuple("Id", columns)  # type: ignore[misc]
+    return RecordIds(columns=columns, ids=[id_type._make(row) for row in rows])
 
 
 def select(connection: psycopg.Connection[Any], sql: OwnSql) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:

@@ -4,6 +4,7 @@ from collections import namedtuple
 from datetime import UTC, datetime, timedelta, timezone
 from decimal import Decimal
 from ipaddress import ip_address
+from typing import Any
 from uuid import UUID
 
 import pytest
@@ -42,7 +43,8 @@ PAIRS = TABLES.flatmap(lambda names: st.tuples(rows(names), rows(names)))
 
 def as_id(row: tuple[object, ...]) -> object:
     """The id as contenders get it: a value, or a NamedTuple of several."""
-    return row[0] if len(row) == 1 else namedtuple("Id", [f"c{n}" for n in range(len(row))])(*row)
+    id_type: Any = namedtuple("Id", [f"c{n}" for n in range(len(row))])  # type: ignore[misc]
+    return row[0] if len(row) == 1 else id_type(*row)
 
 
 @given(PAIRS)
