@@ -52,6 +52,13 @@ def file_text(kind: str, path: Path) -> str:
     return template.format(file=path, name=class_name, dashed=path.stem.replace("_", "-"))
 
 
+def check_new_file(path: Path) -> None:
+    """Raise ConfigError if the file exists: before work whose result goes there."""
+    from stampede.core.errors import require
+
+    require(not path.exists(), "path", str(path), "a file that does not exist yet")
+
+
 def write_new_file(path: Path, text: str) -> None:
     """Write the file. Raises ConfigError if it exists or cannot be written."""
     from stampede.core.errors import ConfigError
