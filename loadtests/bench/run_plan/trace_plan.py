@@ -160,9 +160,7 @@ def recorded_workload(workload: Workload, played: PlayedTrace | None, scenario: 
 def require_ids(played: PlayedTrace, scenario: str, measured: Mapping[str, float]) -> None:
     """Raise ConfigError if the user's SQL has fewer ids than the trace has keys."""
     ids = measured.get("ids", math.inf)
-    want = (
-        f"at least {played.records:,} ids, or a smaller trace.sample: each key of the trace in {scenario} is a record"
-    )
+    want = f"at least {played.records:,} ids, or a smaller trace.sample: {scenario} plays so many keys"
     require(ids >= played.records, "sql.ids", f"{ids:,.0f} ids", want)
 
 
@@ -191,7 +189,8 @@ def trace_line(info: Mapping[str, Any]) -> str:
     sampled = "" if info["sample"] == 1 else f", 1 in {1 / info['sample']:.4g} of its keys"
     faster = "" if info["speed"] == 1 else f", {info['speed']:g} times as fast"
     parts = "1 part" if info["parts"] == 1 else f"{info['parts']} parts"
-    return f"plays {info['file']} ({info['format']}) from {info['start_s']:.4g} s to {ends_s:.4g} s in {parts}{sampled}{faster}"
+    span = f"from {info['start_s']:.4g} s to {ends_s:.4g} s in {parts}"
+    return f"plays {info['file']} ({info['format']}) {span}{sampled}{faster}"
 
 
 def remarks_on_trace(

@@ -7,19 +7,48 @@ from typing import Annotated
 
 import typer
 
-from stampede.cli.output import print_status
+from stampede.cli.output import print_result, print_status
 
 TEMPLATES = Path(__file__).parent.parent.parent / "file_templates"
 LONGEST_NAME = 40
 
 
+def preset_names() -> list[str]:
+    """Completions of `--preset`."""
+    from stampede.scenarios.traffic.presets.preset_files import presets
+
+    return ["list", *presets()]
+
+
 def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="published traffic: etc, zipf-0.99, twitter-cluster-1 …; list prints all", autocompletion=preset_names
+        ),
+    ] = None,
 ) -> None:
     """Write a commented workload file."""
+    if preset is not None:
+        init_from_preset(path, preset)
+        return
     from stampede.scenarios.workload import TEMPLATE
 
     write_new_file(path, TEMPLATE)
+
+
+def init_from_preset(path: Path, name: str) -> None:
+    """Write the workload file of a preset, or print the list of presets."""
+    from stampede.scenarios.traffic.presets.preset_files import find_preset, presets
+
+    if name == "list":
+        for each in presets().values():
+            print_result(each.line())
+        return
+    preset = find_preset(name)
+    write_new_file(path, preset.workload_text())
+    print_status(f"{preset.size_text()}; {preset.not_reproduced()}")
 
 
 KINDS = ("pattern", "limiter", "serializer", "scenario")
