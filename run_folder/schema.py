@@ -35,9 +35,7 @@ SAMPLES = pa.schema(
         pa.field("client", pa.int32(), False),  # index of the app server's thread; -1: background work
         pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit, rest
         pa.field("warm_up", pa.bool_(), False),  # recorded and marked, but not used in any figure
-        pa.field(
-            "key", pa.int64()
-        ),  # the record: its position in the order of popularity, from 0 (schema 1 to 3: its id)
+        pa.field("key", pa.int64()),  # the record's position by popularity, from 0 (schema 1 to 3: its id)
         pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was queued)
         pa.field("thread_free_ns", pa.int64()),  # when the thread that ran it became free; null: never began
         pa.field("start_ns", pa.int64()),  # null: never began before the deadline

@@ -112,12 +112,13 @@ def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: M
     with connection.cursor(row_factory=dict_row) as cursor:
         if has_statements(connection):
             by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
+            ids = list(statement_ids.values())
             for name, queryid in statement_ids.items():
                 row = by_id.pop(queryid, {})
                 for column, column_unit in STATEMENT_UNITS.items():
                     value = float(row.get(column, 0))
                     operation, _, query = name.partition("@")
-                    if query:
+                    if query and ids.count(queryid) == 1:  # queries with the same statement have one count
                         counters[f"query.{query}.{operation}.{column}"] = (value, column_unit)
                     total = f"statement.{operation}.{column}"
                     counters[total] = (value + counters.get(total, (0.0, ""))[0], column_unit)

@@ -386,10 +386,11 @@ class AppServer:
 
     def _spawn(self, background: ThreadPoolExecutor, work: Callable[[], None]) -> None:
         """Run background work in the process's pool. During a cell it has its own row in the samples."""
-        handed_over_ns = now_ns()
+        handed_over_ns, facts = now_ns(), current_facts.get()
+        position = None if facts is None else facts.position
 
         def run() -> None:
-            sample = RequestSample(NO_CLIENT, "background", None, handed_over_ns)
+            sample = RequestSample(NO_CLIENT, "background", position, handed_over_ns)
             sample.run(work)
             cell = self.cell
             if cell is not None and self.begun.is_set():

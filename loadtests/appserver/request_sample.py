@@ -55,6 +55,7 @@ class RequestSample:
         self.answer: Record | Decision | None = None
         self.facts = RequestFacts()
         """What the meters record of it."""
+        self.facts.position = position
 
     def run(self, work: Callable[[], Record | None]) -> int:
         """Run work outside the serving loop and keep its instants, answer and error. Returns the instant it began."""

@@ -39,6 +39,8 @@ class RequestFacts:
     version_written: int | None = None
     commit_start_ns: int | None = None
     commit_end_ns: int | None = None
+    position: int | None = None
+    """The record that the request concerns, so that work that it spawns is attributed to this record."""
 
 
 PAUSE_KEPT_NS = 200_000

@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
@@ -218,6 +218,13 @@ class Cell:
             return rows
         key, first = rows.ints("key"), self.query.first_position
         return rows.where((key >= first) & (key < first + self.query.records))
+
+    @cached_property
+    def by_query(self) -> "tuple[Cell, ...]":
+        """The same cell for each query, with the requests of this query only; itself, if the scenario has one query."""
+        if self.query is not None or not self.scenario.queries:
+            return (self,)
+        return tuple(replace(self, query=query) for query in self.scenario.queries)
 
     @property
     def due(self) -> Rows:

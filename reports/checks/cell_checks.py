@@ -284,6 +284,7 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
+    found += query_differences(cell)
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []
@@ -296,6 +297,18 @@ def count_differences(cell: Cell) -> list[str]:
                 unequal.append(f"we sent {sent:,.0f} {command}, Redis counted {counted:,.0f}")
                 bypassed = bypassed or sent < counted
         found += [PASSED_BY, *unequal] if bypassed else unequal
+    return found
+
+
+def query_differences(cell: Cell) -> list[str]:
+    """One line for each of several queries whose loads in the samples are not as many as the database counted."""
+    found = []
+    for part in cell.by_query if cell.scenario.queries else ():
+        name = part.query.name if part.query else ""
+        theirs = cell.counters.get(("postgres", f"query.{name}.load.calls"))
+        sampled = float(part.rows.ints("loads").sum())
+        if theirs is not None and theirs != sampled:
+            found.append(f"{name}: the samples hold {sampled:,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
     return found
 
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.metrics.database_loads import ttl_of
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, missing
 
@@ -45,14 +46,6 @@ def key_misses(cell: Cell) -> KeyMisses | None:
         expiries=int(len(expired_s) > 0) + int(np.count_nonzero(np.diff(expired_s) > ttl_s / 2)),
         ttls=cell.window_s / ttl_s,
     )
-
-
-def ttl_of(cell: Cell, key: int) -> float:
-    """The lifetime of the entry of a key, in seconds."""
-    for query in cell.scenario.queries:
-        if query.first_position <= key < query.first_position + query.records:
-            return query.ttl_s
-    return float(cell.scenario.workload["ttl_s"])
 
 
 def deleted_by_write(cell: Cell, key: int, start_s: Floats, end_s: Floats) -> np.typing.NDArray[np.bool_]:

@@ -48,7 +48,7 @@ class Population:
     def record_id(self, position: int) -> RecordId:
         """The id of the record at a position."""
         found: Any = self.ids[position]
-        return found.item() if isinstance(found, np.integer) else found  # type: ignore[no-any-return]
+        return found.item() if isinstance(found, np.integer) else found
 
     def query_at(self, position: int) -> int:
         """The number of the query, from 0, whose record is at a position."""

@@ -154,8 +154,7 @@ def query_grid(analysis: Analysis, scenario: ScenarioInfo, contenders: Sequence[
         title="the figures of each query",
         explain=(
             "Each figure is defined as for all requests, and computed from the requests of one query; below it is its "
-            "95 % interval over rounds. Queries sent to the database are counted by pg_stat_statements, for the whole "
-            "cell."
+            "95 % interval over rounds."
         ),
         columns=["contender", "query", *titles],
         rows=rows,

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.metrics.database_loads import loads_per_expiry
 from stampede.reports.metrics.key_misses import key_misses
 from stampede.reports.metrics.query_figures import query_figures
 from stampede.reports.output.html_report import render
@@ -68,10 +69,35 @@ def test_the_figures_of_all_requests_are_those_of_both_queries(analysis: Analysi
     assert analysis.figure("read-mostly", "cache-aside", "due").value == 30
 
 
-def test_without_counts_of_statements_the_queries_sent_are_not_estimated(analysis: Analysis) -> None:
-    found = query_figures(analysis.of("read-mostly", "cache-aside"))
-    sent = [f.estimate for f in found if f.metric.name == "queries-per-1000-reads"]
-    assert [estimate.why for estimate in sent] == ["not estimated: no pg_stat_statements"] * 2
+def test_a_query_is_charged_with_the_background_work_that_its_requests_spawned(tmp_path: Path) -> None:
+    """Without it the loads of a contender that refreshes would be nobody's."""
+
+    def with_refresh(cell: CellInfo, rows: Sequence[Row]) -> list[Row]:
+        start = (cell.window_start_ns or 0) + 200 * MS
+        load = {"loads": 1, "load_start_ns": start, "load_end_ns": start + 4 * MS}
+        return [*rows_of(cell, rows), row(start, start, start + 5 * MS, key=4, operation="background", **load)]
+
+    where = replace(scenario("read-mostly", read_share=0.9, own_sql=True, versioned=False), queries=QUERIES)
+    folder = plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), scenarios=[where], change=with_refresh)
+    found = query_figures(analyse(read_run(folder)).of("read-mostly", "cache-aside"))
+    loads = {f.query.name: f.estimate.value for f in found if f.metric.name == "loads-per-1000-reads"}
+    assert loads == {"product": pytest.approx(1000 / 6), "basket": 1000}
+
+
+def test_with_a_hot_key_in_each_query_every_expiry_counts_once(tmp_path: Path) -> None:
+    """Products expire twice, with 1 and 3 queries; baskets, whose TTL is shorter, three times with one query each."""
+
+    def expiring(cell: CellInfo, _rows: Sequence[Row]) -> list[Row]:
+        start = cell.window_start_ns or 0
+        at_ms = {0: (100, 700, 702, 704), 2: (150, 400, 650)}
+        return [read(start + at * MS, key, hit=False) for key, instants in at_ms.items() for at in instants]
+
+    where = replace(scenario("stampede", own_sql=True, versioned=False), queries=QUERIES)
+    folder = plant(tmp_path / "run", rounds=1, contenders=("cache-aside",), scenarios=[where], change=expiring)
+    cells = analyse(read_run(folder)).of("stampede", "cache-aside")
+    per_expiry = {f.query.name: f.estimate.value for f in query_figures(cells) if f.metric.name == "loads-per-expiry"}
+    assert per_expiry == {"product": 2, "basket": 1}
+    assert loads_per_expiry(cells[0]) == pytest.approx(7 / 5)
 
 
 def test_the_most_read_key_expires_by_the_ttl_of_its_query(analysis: Analysis) -> None:
