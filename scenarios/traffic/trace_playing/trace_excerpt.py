@@ -34,6 +34,8 @@ class TraceExcerpt:
     """The recorded time at which the first part begins, in seconds from the trace's first request."""
     history_s: float
     """How much of the trace before the first part is known, in seconds as they are played."""
+    ends_s: float
+    """Until when the requests are known, in seconds as they are played."""
     format: str
     left_out: int
     """Requests among these that neither read nor write a single record."""
@@ -45,10 +47,17 @@ class TraceExcerpt:
         columns = {name: getattr(self, name)[chosen] for name in ("time_s", "key", "writes", "size_bytes")}
         return replace(self, **columns)
 
-    @property
-    def ends_s(self) -> float:
-        """When the last request is due, in seconds as they are played."""
-        return float(self.time_s[-1]) if len(self.time_s) else 0.0
+
+@dataclass(frozen=True, kw_only=True)
+class CollectedRequests:
+    """Requests as the file has them, in recorded seconds."""
+
+    requests: TraceChunk
+    known_from_s: float
+    """From when on all requests are there."""
+    last_s: float
+    """The latest time that was read: at least the end of what is needed, unless the trace ends before."""
+    format: str
 
 
 def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, seed: int) -> TraceExcerpt:
@@ -56,9 +65,9 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
 
     Raises UserError for a file that cannot be read, and ConfigError if it has no times or no request in that time.
     """
-    found, known_from_s, name = collect(settings, history_s * settings.speed, played_s * settings.speed)
+    collected = collect(settings, history_s * settings.speed, played_s * settings.speed)
+    found, known_from_s, last_s = collected.requests, collected.known_from_s, collected.last_s
     recorded_s = found.time_s
-    last_s = float(recorded_s.max()) if len(found) else 0.0
     coarse = len(found) >= COARSE and bool((recorded_s == np.floor(recorded_s)).all())
     if coarse:
         recorded_s = spread_over_seconds(recorded_s, np.random.default_rng(seed))
@@ -77,20 +86,20 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
         size_bytes=kept.size_bytes[order],
         start_s=start_s,
         history_s=(start_s - known_from_s) / settings.speed,
-        format=name,
+        ends_s=min(played_s, (last_s - start_s + coarse) / settings.speed),
+        format=collected.format,
         left_out=int(np.count_nonzero(~single & (due_s >= 0) & (due_s < played_s))),
         coarse=coarse,
     )
 
 
-def collect(settings: TraceSettings, history_s: float, played_s: float) -> tuple[TraceChunk, float, str]:
-    """The sampled requests that may be needed, in the file's order and recorded seconds; the time from which on all of
-    them are there; the name of the format."""
+def collect(settings: TraceSettings, history_s: float, played_s: float) -> CollectedRequests:
+    """Read the sampled requests that may be needed: `played_s` recorded seconds, and `history_s` before them."""
     trace = open_trace(settings.path, settings.format)
     begin_s = 0.0 if settings.start_s is None else max(0.0, settings.start_s - history_s)
     end_s = (history_s if settings.start_s is None else settings.start_s) + played_s
     kept: list[TraceChunk] = []
-    count = 0
+    count, last_s = 0, 0.0
     for chunk in trace:
         if np.isnan(chunk.time_s).any():
             want = "a trace with a time for each request: a bench makes each request at its time"
@@ -102,9 +111,10 @@ def collect(settings: TraceSettings, history_s: float, played_s: float) -> tuple
             dropped = kept.pop(0)
             count -= len(dropped)
             begin_s = max(begin_s, float(dropped.time_s.max(initial=0.0)))
+        last_s = max(last_s, float(chunk.time_s.max(initial=0.0)))
         if len(chunk) and float(chunk.time_s.min()) >= end_s:
             break
-    return joined(kept), begin_s, trace.format.name
+    return CollectedRequests(requests=joined(kept), known_from_s=begin_s, last_s=last_s, format=trace.format.name)
 
 
 def joined(chunks: Sequence[TraceChunk]) -> TraceChunk:
