@@ -372,6 +372,7 @@ users_per_process = 32    # threads of an application server
 # file = "requests.csv.gz"  # time,key,operation,size; or a trace of Twitter, Meta, Redis MONITOR, an access log
 # speed = 1.0             # 2.0: twice as fast
 # sample = 1.0            # share of the keys
+# fill_within_s = 0       # leave out writes that follow a read of their key so soon: fills after misses
 # start_s = 600           # where to begin, in seconds; default: after one TTL
 
 # The limit of rate limiters (rate-limit-flood); subjects call in proportion. A cell lasts a few windows.

@@ -89,6 +89,18 @@ def test_requests_that_are_no_reads_or_writes_are_counted_as_left_out(long_trace
     assert none_written.left_out > pings
 
 
+def test_writes_that_follow_a_read_of_their_key_are_left_out_as_fills_if_the_user_says_so(tmp_path: Path) -> None:
+    """Not after the given time, not after another write, not of another key; a delete is never a fill."""
+    lines = ["0,a,get", "0.1,a,set", "0.2,a,set", "1,b,get", "1.1,c,set", "1.9,b,set", "2,d,get", "2.1,d,delete"]
+    path = written(tmp_path / "t.csv", [*lines, "2.5,a,get"])
+    whole = read_excerpt(TraceSettings(file=path, start_s=0.0), history_s=1, played_s=4, seed=1)
+    assert whole.writes.tolist() == [word.endswith(("set", "delete")) for word in lines] + [False]
+    assert whole.fill_share == pytest.approx(2 / 4)
+    left = read_excerpt(TraceSettings(file=path, start_s=0.0, fill_within_s=0.5), history_s=1, played_s=4, seed=1)
+    assert left.time_s.tolist() == pytest.approx([0, 0.2, 1, 1.1, 1.9, 2, 2.1, 2.5])
+    assert (left.left_out, left.fill_share) == (1, pytest.approx(1 / 4))
+
+
 def test_the_part_begins_after_one_ttl_or_in_the_middle_of_a_short_trace(long_trace: str) -> None:
     """With a full TTL before the part nothing about its entries is unknown; at the beginning of a trace it is."""
     excerpt = read_excerpt(TraceSettings(file=long_trace), history_s=10, played_s=4, seed=1)

@@ -14,11 +14,13 @@ from stampede.loadtests.bench.run_plan.scenario_selection import MIN_REQUESTS, N
 from stampede.scenarios.scenario import Scenario, scenarios
 from stampede.scenarios.traffic.trace_playing.played_parts import CellShape, PlayedTrace, played_trace
 from stampede.scenarios.traffic.trace_playing.trace_entries import law_of
-from stampede.scenarios.traffic.trace_playing.trace_excerpt import TraceExcerpt, read_excerpt
+from stampede.scenarios.traffic.trace_playing.trace_excerpt import FILL_S, TraceExcerpt, read_excerpt
 from stampede.scenarios.traffic.trace_playing.trace_settings import TraceSettings
 from stampede.scenarios.workload import RECORDED, Workload
 from stampede.stack.servers import Remark
 
+MANY_FILLS = 0.5
+"""From this share of writes that look like fills on, a remark says so."""
 FASTEST_PER_S = 20_000
 SMALLEST_BYTES, LARGEST_BYTES = 200, 2_000
 """The lengths of records that the article's table can hold."""
@@ -77,7 +79,10 @@ def plan_trace(
         played=played,
         workloads=changed,
         infos=infos,
-        remarks=remarks_on_trace(chosen, infos, played, record_bytes, changed[0].own_sql),
+        remarks=[
+            *remarks_on_fills(settings, excerpt),
+            *remarks_on_trace(chosen, infos, played, record_bytes, changed[0].own_sql),
+        ],
     )
 
 
@@ -191,6 +196,20 @@ def trace_line(info: Mapping[str, Any]) -> str:
     parts = "1 part" if info["parts"] == 1 else f"{info['parts']} parts"
     span = f"from {info['start_s']:.4g} s to {ends_s:.4g} s in {parts}"
     return f"plays {info['file']} ({info['format']}) {span}{sampled}{faster}"
+
+
+def remarks_on_fills(settings: TraceSettings, excerpt: TraceExcerpt) -> list[Remark]:
+    """A remark if many writes of the trace look like fills of a cache, which a contender makes itself."""
+    share = f"{100 * excerpt.fill_share:.0f} % of the writes of the trace follow a read of the same key within"
+    if settings.fill_within_s:
+        what = f"{share} {settings.fill_within_s:g} s: they are taken for fills after misses, and left out"
+        return [Remark(name="trace", what=what, cost="real changes among them are left out too")]
+    if excerpt.fill_share < MANY_FILLS:
+        return []
+    what = (
+        f"{share} {FILL_S:g} s: perhaps fills after misses; they are played as changes of the record"
+    )
+    return [Remark(name="trace", what=what, cost="the read share can be too low; trace.fill_within_s leaves fills out")]
 
 
 def remarks_on_trace(

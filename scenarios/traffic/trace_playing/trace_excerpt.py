@@ -16,6 +16,8 @@ MOST_REQUESTS = 5_000_000
 """The most requests that are kept: the newest of those before the part that is played are."""
 MOST_PLAYED = 2_000_000
 """The most requests that a scenario plays in all its parts."""
+FILL_S = 1.0
+"""A write that follows a read of its key within so many seconds may fill the cache after a miss."""
 COARSE = 100
 """From so many requests on, times that are all whole seconds are taken for rounded ones."""
 
@@ -38,7 +40,9 @@ class TraceExcerpt:
     """Until when the requests are known, in seconds as they are played."""
     format: str
     left_out: int
-    """Requests among these that neither read nor write a single record."""
+    """Requests among these that neither read nor write a single record, and fills if the user leaves them out."""
+    fill_share: float
+    """The share of writes, 0 to 1, that follow a read of the same key within FILL_S, or within the user's limit."""
     coarse: bool
     """Whether the trace's times are whole seconds, so that the requests of a second were spread over it."""
 
@@ -67,13 +71,15 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
     """
     collected = collect(settings, history_s * settings.speed, played_s * settings.speed)
     found, known_from_s, last_s = collected.requests, collected.known_from_s, collected.last_s
+    fills = fills_of_misses(found, settings.fill_within_s or FILL_S)
+    stored = found.operation == TraceOperation.WRITE
     recorded_s = found.time_s
     coarse = len(found) >= COARSE and bool((recorded_s == np.floor(recorded_s)).all())
     if coarse:
         recorded_s = spread_over_seconds(recorded_s, np.random.default_rng(seed))
     start_s = max(known_from_s, start_of(settings, last_s, history_s * settings.speed, played_s * settings.speed))
     due_s = (recorded_s - start_s) / settings.speed
-    single = (found.operation != TraceOperation.OTHER) & (due_s < played_s)
+    single = (found.operation != TraceOperation.OTHER) & (due_s < played_s) & ~(fills & (settings.fill_within_s > 0))
     order = np.argsort(due_s[single], kind="stable")
     kept = found.where(single)
     if not (due_s[single] >= 0).any():
@@ -89,8 +95,19 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
         ends_s=min(played_s, (last_s - start_s + coarse) / settings.speed),
         format=collected.format,
         left_out=int(np.count_nonzero(~single & (due_s >= 0) & (due_s < played_s))),
+        fill_share=int(fills.sum()) / max(1, int(stored.sum())),
         coarse=coarse,
     )
+
+
+def fills_of_misses(requests: TraceChunk, within_s: float) -> npt.NDArray[np.bool_]:
+    """Which writes follow a read of the same key within that time, without another request of the key in between."""
+    order = np.lexsort((np.arange(len(requests)), requests.time_s, requests.key))
+    key, time_s, operation = requests.key[order], requests.time_s[order], requests.operation[order]
+    fills = np.zeros(len(requests), dtype=np.bool_)
+    after_read = (operation[1:] == TraceOperation.WRITE) & (operation[:-1] == TraceOperation.READ)
+    fills[order[1:]] = after_read & (key[1:] == key[:-1]) & (time_s[1:] - time_s[:-1] <= within_s)
+    return fills
 
 
 def collect(settings: TraceSettings, history_s: float, played_s: float) -> CollectedRequests:
