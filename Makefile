@@ -8,6 +8,7 @@ RTT =
 CONTENDER =
 SERIALIZER =
 RUN =
+FILE =
 A =
 B =
 POSTGRES =
@@ -62,7 +63,14 @@ statistics: setup ## check the statistics over 10,000 repeats (RUN=runs/…: res
 	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/statistics/test_evidence.py $(ARGS)
 
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
-	.venv/bin/python scripts/scale.py $(ARGS)
+	.venv/bin/python scripts/large_inputs/scale.py $(ARGS)
+
+.PHONY: trace trace-scale
+trace: setup ## what recorded traffic is like (FILE=trace.csv.zst)
+	$(STAMPEDE) trace "$(FILE)" $(ARGS)
+
+trace-scale: setup ## the figures of a trace of 100,000,000 lines: time and memory (ARGS="--lines 1e7")
+	.venv/bin/python scripts/large_inputs/trace_scale.py $(ARGS)
 
 .PHONY: kills
 kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)

@@ -21,6 +21,7 @@ from stampede.loadtests.appserver.request_drawing import (
     Populations,
     draw_flood,
     draw_requests,
+    ids_account,
 )
 from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
 from stampede.loadtests.appserver.warmup import Fill, WarmUp, checked_versions
@@ -50,8 +51,7 @@ FILLED_FOR_S = 3600.0
 MAX_OVERDUE = 16
 """A thread serves up to this many overdue requests before it returns control to Locust."""
 
-METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
-"""The contender's method of each operation."""
+METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}  # the contender's
 ReportRequest = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): reports a request to Locust."""
 
@@ -122,7 +122,7 @@ class AppServer:
             version_columns=[query.version_column for query in scenario.queries],
             checked_versions=checked_versions(contender_spec, scenario),
         )
-        return self.meter.account()
+        return self.meter.account() | ids_account(scenario, population)
 
     def _patterns(
         self,

@@ -20,6 +20,8 @@ from stampede.scenarios.workload import OwnSql, Workload
 from stampede.stack.postgres.record_ids import read_ids
 
 Operation = Literal["read", "write", "hit"]
+IDS_CHECKSUM = "ids.checksum"
+"""The counter under which an application server reports the checksum of its population."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -70,6 +72,13 @@ class Populations:
             with self._connection() as connection:
                 self._ids[workload.queries] = [read_ids(connection, sql).ids for sql in workload.queries]
         return self._ids[workload.queries]
+
+
+def ids_account(scenario: ScenarioPlan, population: Population | None) -> dict[str, float]:
+    """The checksum of the ids of the user's own SQL, as a counter of the process; empty for other scenarios."""
+    if population is None or not scenario.workload.own_sql:
+        return {}
+    return {IDS_CHECKSUM: float(population.checksum)}
 
 
 def serving_processes(config: RunConfig, scenario: ScenarioPlan) -> int:

@@ -171,6 +171,7 @@ class Coordinator:
         cell = ProbedCell(plan=plan, scenario=scenario)
         fill = self._entries.fill_for(self.config, plan)
         processes_before = self.app_servers.prepare(plan, fill)
+        self._entries.check_ids(scenario, processes_before)
         self._entries.arrange(self.config, plan, fill)
         self._add_refusal()
         edge_ns = None if scenario.flood is None else window_edge_ns(self._servers.redis, scenario.flood.window_s)

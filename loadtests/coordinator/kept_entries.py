@@ -5,6 +5,7 @@ each cell with newly drawn remaining lifetimes, which takes a tenth of the time.
 """
 
 import re
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -12,9 +13,9 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stampede.core.errors import CellBroken
+from stampede.core.errors import CellBroken, HarnessBroken
 from stampede.core.text.record_id_text import record_in_key
-from stampede.loadtests.appserver.request_drawing import Populations
+from stampede.loadtests.appserver.request_drawing import IDS_CHECKSUM, Populations
 from stampede.loadtests.appserver.warmup import Fill, entries_of
 from stampede.loadtests.coordinator.server_connections import ServerConnections
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
@@ -77,6 +78,17 @@ class EntryStore:
         kept = None if fill == "residents" else self._kept.get(name)
         if kept is None or not self._restore(kept, entries, plan.seed):
             self._spread(entries, plan.seed)
+
+    def check_ids(self, scenario: ScenarioPlan, accounts: Mapping[int, dict[str, float]]) -> None:
+        """Take the checksums of the ids out of the processes' counters. Raises HarnessBroken if one differs: positions
+        would stand for other records there."""
+        for process, account in accounts.items():
+            found = account.pop(IDS_CHECKSUM, None)
+            if found is not None and found != self._populations.population(scenario).checksum:
+                raise HarnessBroken(
+                    f"{scenario.name}: the SQL `ids` returned other rows, or another order, in process {process} "
+                    "(wanted: the same in every process: ORDER BY a unique column)"
+                )
 
     def record_patterns(self, scenario: ScenarioPlan) -> list[re.Pattern[bytes]]:
         """For each query of a scenario: finds its record in a key's name."""

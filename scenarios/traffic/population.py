@@ -1,5 +1,6 @@
 """The records that a scenario requests, by position: the place of a record in the order of popularity."""
 
+import zlib
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,6 +14,9 @@ from stampede.core.models.closed_forms import Floats
 from stampede.core.text.record_id_text import id_text, record_in_key
 from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.scenarios.traffic.key_distributions import Ids, Shares
+
+CHECKED = 100_000
+"""The number of positions whose ids are in a checksum."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,6 +77,14 @@ class Population:
         ranks = np.empty(len(self), dtype=np.int64)
         ranks[np.argsort(-self.shares, kind="stable")] = np.arange(len(self))
         return ranks
+
+    @cached_property
+    def checksum(self) -> int:
+        """A checksum (CRC-32) of the ids of the first positions, in their order, and of the number of all positions."""
+        found = zlib.crc32(str(len(self)).encode())
+        for position in range(min(len(self), CHECKED)):
+            found = zlib.crc32(id_text(self.record_id(position)).encode(), found)
+        return found
 
     @cached_property
     def read_shares(self) -> Floats:

@@ -15,6 +15,8 @@ from stampede.scenarios.workload import DRAWN, OwnSql, key_parameters
 from stampede.stack.postgres.source import ReceivedValue, first_line, refused
 
 MAX_IDS = 10_000_000
+ONE_ORDER = ("synchronize_seqscans = off", "max_parallel_workers_per_gather = 0")
+"""Settings with which a scan returns rows in the order of their storage, in every process."""
 ONE_COLUMN = "id"
 """The parameter that stands for the id if `ids` has one column."""
 
@@ -48,7 +50,13 @@ def read_ids(connection: psycopg.Connection[Any], sql: OwnSql) -> RecordIds:
 
 def select(connection: psycopg.Connection[Any], sql: OwnSql) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
     """The names of the columns of `ids`, and its rows."""
-    with refused(f"{sql.table}.ids", sql.ids), connection.cursor(row_factory=tuple_row) as cursor:
+    with (
+        refused(f"{sql.table}.ids", sql.ids),
+        connection.transaction(),
+        connection.cursor(row_factory=tuple_row) as cursor,
+    ):
+        for setting in ONE_ORDER:
+            cursor.execute(f"SET LOCAL {setting}")
         try:
             cursor.execute(sql.ids)
             columns = tuple(column.name for column in cursor.description or ())

@@ -152,6 +152,10 @@ def remarks_on(workload: Workload) -> list[Remark]:
         cost = "a stall hides the requests that it prevented, so response times look better than users would find them"
         return [Remark(name="closed", what="closed clients: each waits for its answer, then thinks", cost=cost)]
     if workload.versioned:
-        return []
+        silent = [query.name for query in workload.queries if query.update is not None and query.version is None]
+        if not silent:
+            return []
+        what = f"the SQL of {' and '.join(silent)} names no version column"
+        return [Remark(name="freshness", what=what, cost="whether a read of these records was stale is not judged")]
     what = "the workload's SQL names no version column"
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]

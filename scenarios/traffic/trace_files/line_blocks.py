@@ -15,7 +15,7 @@ import zstandard
 from stampede.core.errors import UnreadableFile, UserError
 from stampede.core.files import check_regular
 
-BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 19
 """About the length of a block. Memory does not depend on the length of the file."""
 LONGEST_LINE = 8 << 20
 STANDARD_INPUT = Path("-")
@@ -81,7 +81,7 @@ def opened(path: Path) -> Iterator[BinaryIO]:
 
 def decompressed(file: BinaryIO) -> BinaryIO:
     """The stream itself, or what it contains in compressed form. Its first bytes decide, not its name."""
-    source = cast(io.BufferedReader, file)
+    source = file if isinstance(file, io.BufferedReader) else io.BufferedReader(cast(io.RawIOBase, file))
     begins = source.peek(4)
     if begins.startswith(GZIP):
         return cast(BinaryIO, gzip.GzipFile(fileobj=source))

@@ -13,7 +13,7 @@ from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, Trace
 from stampede.scenarios.traffic.trace_statistics.hit_counts import GROUPS, HitRate, estimated_rate, group_of
 from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
 
-MOST_KEYS = 4_096
+MOST_KEYS = 1 << 15
 LIFETIMES_S = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, math.inf)
 
 

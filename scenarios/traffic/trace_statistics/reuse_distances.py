@@ -4,6 +4,8 @@ A read hits if fewer distinct other keys than the capacity were requested since 
 et al., 1970. The distances are counted over a sample of the keys and divided by its share (SHARDS, FAST 2015).
 """
 
+import math
+
 import numpy as np
 import numpy.typing as npt
 
@@ -13,9 +15,9 @@ from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
 
 Counts = npt.NDArray[np.int64]
 
-MOST_KEYS = 16_384
-LINEAR = 1024
-"""Distances below this have a bin each; above, an octave has PER_OCTAVE bins."""
+MOST_KEYS = 1 << 15
+LINEAR = 8192
+"""Distances below this have a bin each; above, an octave has PER_OCTAVE bins, within which hits are spread evenly."""
 PER_OCTAVE = 32
 OCTAVES = 40
 EDGES = np.concatenate(
@@ -129,9 +131,23 @@ class ReuseDistances:
         self.requests += len(owners)
 
     def hit_rate(self, entries: float) -> HitRate:
-        """The hit rate of a cache with room for that many entries, which begins empty."""
-        bins = int(np.searchsorted(EDGES, entries, side="right")) - 1
-        hits = self.hits[:, : max(bins, 0)].sum(axis=1)
+        """The hit rate of a cache with room for that many entries, which begins empty.
+
+        Its error has two parts: which keys the sample has, and how many of the keys in a cache of this size it has.
+        """
+        found = self.hit_rate_by_groups(entries)
+        if found.error == 0:
+            return found
+        spread = min(math.sqrt((1 - self.share) / (entries * self.share)), 0.5)
+        larger, smaller = (self.hit_rate_by_groups(entries * (1 + sign * spread)).rate for sign in (1, -1))
+        return HitRate(found.rate, math.hypot(found.error, (larger - smaller) / 2))
+
+    def hit_rate_by_groups(self, entries: float) -> HitRate:
+        """The hit rate, with the error that the groups of keys show."""
+        below = int(np.searchsorted(EDGES, entries, side="right")) - 1
+        hits = self.hits[:, :below].sum(axis=1)
+        if below < len(EDGES) - 1:
+            hits += self.hits[:, below] * (entries - EDGES[below]) / (EDGES[below + 1] - EDGES[below])
         return estimated_rate(hits, self.sampled_reads, self.reads, exact=self.share >= 1)
 
 

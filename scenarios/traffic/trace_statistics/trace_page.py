@@ -31,9 +31,19 @@ def page_lines(summary: TraceSummary) -> list[str]:
         labelled("TTLs", ttls_text(summary)),
         *noted(summary),
         *curves(summary),
-        "± is the 95 % interval from the sampling of keys; figures without it are counts.",
+        uncertainty_text(summary),
     ]
     return [line[:COLUMNS].rstrip() for line in lines]
+
+
+def uncertainty_text(summary: TraceSummary) -> str:
+    """Which figures are counts, and how large the error of the others is."""
+    if min(summary.keys_share, summary.curve_share, summary.ttl_curve_share) >= 1:
+        return "All figures are counts of the whole file; the skew has its 95 % interval."
+    if summary.keys_share >= 1:
+        return "± is the 95 % interval; figures without it are counts of the whole file."
+    points = 100 * NORMAL_95 * 0.5 / math.sqrt(max(summary.keys_counted, 1))
+    return f"± is the 95 % interval; shares and quantiles of keys: within {points:.2g} % points."
 
 
 def labelled(label: str, text: str) -> str:
@@ -76,7 +86,7 @@ def burstiness_text(summary: TraceSummary) -> str:
     if math.isnan(summary.dispersion_1s):
         return f"{NOT_ESTIMATED}: fewer than ten seconds"
     seconds, minutes = plain(summary.dispersion_1s), plain(summary.dispersion_60s)
-    return f"variance/mean of requests {seconds} per s, {minutes} per min (Poisson: 1)"
+    return f"variance/mean per s {seconds}, per min {minutes} (Poisson: 1)"
 
 
 def gaps_text(summary: TraceSummary) -> str:

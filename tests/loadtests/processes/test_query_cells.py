@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from contextlib import closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -10,8 +10,10 @@ import psycopg
 import pytest
 import redis
 
+from stampede.core.errors import HarnessBroken
 from stampede.loadtests.appserver.active_cell import ActiveCell
 from stampede.loadtests.appserver.appserver import AppServer
+from stampede.loadtests.appserver.request_drawing import IDS_CHECKSUM
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.coordinator.kept_entries import EntryStore
@@ -169,6 +171,18 @@ def test_requests_are_shared_by_weight_and_only_the_query_that_writes_has_writes
     assert np.mean(positions < 200) == pytest.approx(0.75, abs=0.05)
     assert not writes[positions < 200].any()
     assert writes[positions >= 200].mean() == pytest.approx(0.2, abs=0.05)
+
+
+def test_a_process_that_got_its_ids_in_another_order_ends_the_run(cells: QueryCells) -> None:
+    """Its positions would stand for other records, and reads of two records would look like reads of one."""
+    cell, scenario = cells.prepare("cache-aside"), cells.config.scenario(SCENARIO)
+    assert cell.population is not None
+    same = {0: {IDS_CHECKSUM: float(cell.population.checksum), "load": 1.0}}
+    cells.store.check_ids(scenario, same)
+    assert same == {0: {"load": 1.0}}
+    other = replace(cell.population, ids=[*cell.population.ids[1:], cell.population.ids[0]])
+    with pytest.raises(HarnessBroken, match=r"in process 1 \(wanted: .* ORDER BY a unique column\)"):
+        cells.store.check_ids(scenario, {0: {}, 1: {IDS_CHECKSUM: float(other.checksum)}})
 
 
 def test_a_write_changes_the_row_of_its_position(cells: QueryCells) -> None:

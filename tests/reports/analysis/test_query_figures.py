@@ -70,7 +70,7 @@ def test_the_figures_of_all_requests_are_those_of_both_queries(analysis: Analysi
 
 
 def test_a_query_is_charged_with_the_background_work_that_its_requests_spawned(tmp_path: Path) -> None:
-    """Without it the loads of a contender that refreshes would be nobody's."""
+    """Without it the loads of a contender that refreshes would belong to no query."""
 
     def with_refresh(cell: CellInfo, rows: Sequence[Row]) -> list[Row]:
         start = (cell.window_start_ns or 0) + 200 * MS

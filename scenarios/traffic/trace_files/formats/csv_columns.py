@@ -47,7 +47,7 @@ class CsvLayout:
 
     def fields(self, line: str) -> list[str]:
         """The fields of a line."""
-        return next(csv.reader([line]), []) if self.quoted else line.split(",")
+        return next(csv.reader([line], strict=True), []) if self.quoted else line.split(",")
 
     def problem(self, line: str) -> str | None:
         """Why a line is malformed, in words; None if it is sound."""
@@ -79,7 +79,7 @@ def read_columns(block: LineBlock, layout: CsvLayout) -> tuple[pa.Table, list[Ma
     """The columns that are not ignored, and the lines that were left out."""
     try:
         table = read_sound(block.data, layout)
-        if is_sound(table, layout):
+        if is_sound(table, layout) and not (layout.quoted and spans_lines(block.data, len(table))):
             return table, []
     except pa.ArrowInvalid:
         pass
@@ -121,6 +121,11 @@ def read_sound(data: bytes, layout: CsvLayout) -> pa.Table:
             column_types=types, include_columns=list(types), null_values=[""], strings_can_be_null=False
         ),
     )
+
+
+def spans_lines(data: bytes, rows: int) -> bool:
+    """Whether a quoted field contains a line end, so that there are fewer rows than lines with text."""
+    return b'"' in data and rows != sum(not line.isspace() for line in data.splitlines() if line)
 
 
 def is_sound(table: pa.Table, layout: CsvLayout) -> bool:

@@ -4,6 +4,7 @@ Without a header the columns are time, key, operation, size, TTL; those at the e
 stand in any order, and other columns are ignored. Fields may be quoted.
 """
 
+import csv
 from collections.abc import Mapping, Sequence
 
 import numpy as np
@@ -110,7 +111,10 @@ class PlainCsv(TraceFormat):
 def first_fields(first_lines: Sequence[bytes]) -> list[str]:
     """The fields of the first line."""
     first = first_lines[0].decode(errors="replace").lstrip("\ufeff") if first_lines else ""
-    return CsvLayout(columns=(), quoted=True).fields(first)
+    try:
+        return CsvLayout(columns=(), quoted=True).fields(first)
+    except csv.Error:
+        return []
 
 
 def lowered(fields: Sequence[str]) -> list[str]:

@@ -24,7 +24,7 @@ from stampede.scenarios.traffic.trace_files.key_hashing import hash_texts
 from stampede.scenarios.traffic.trace_files.line_blocks import LineBlock
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
 
-LINE = re.compile(rb'(\d+\.\d+) \[\d+ [^\]]*\] "((?:[^"\\]|\\.)*)"((?: "(?:[^"\\]|\\.)*")*)')
+LINE = re.compile(rb'(\d+\.\d+) \[\d+ .*?\] "((?:[^"\\]|\\.)*)"((?: "(?:[^"\\]|\\.)*")*)')
 ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
