@@ -12,6 +12,7 @@ from stampede.reports.analysis.time_scale import LEAST_FACTOR, scale_preserved
 from stampede.reports.checks.check import check
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.statistics.comparison import Comparison
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.verdict import noise_floor
 from stampede.reports.topics.freshness.version_history import AFTER_DRAIN
@@ -71,6 +72,7 @@ def copies_differ(results: Results) -> Iterator[RunWarning]:
                 value=verdict.adjusted_p,
                 limit=0.05,
                 scenario=verdict.scenario,
+                size=size_of(verdict.comparison),
             )
 
 
@@ -317,3 +319,9 @@ def why_not_comparable(cell: Cell) -> str:
     if cell.scenario.fault is not None:
         return "not comparable, because a fault was injected"
     return f"not comparable, because {cell.contender.foreign}" if cell.contender.foreign else ""
+
+
+def size_of(comparison: Comparison) -> float:
+    """The largest difference that the interval of a paired comparison allows, as a share; infinity without a ratio."""
+    ratio = comparison.ratio
+    return math.inf if ratio is None else max(ratio.high, 1 / ratio.low) - 1

@@ -39,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     selftest_commands.overhead,
     trace_command.trace,
     init_command.init,
+    init_command.screen,
     init_command.new,
 )
 FORMER_NAMES: dict[str, Callable[..., None]] = {

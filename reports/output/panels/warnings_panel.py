@@ -40,11 +40,11 @@ class WarningEntry:
 
     kind: WarningKind
     numbers: str
-    """The numbers of its warnings: "3", "3 – 8"."""
+    """The numbers of its warnings: "warning 3", "warnings 3 – 8"."""
     lead: str
     """The most severe finding, shortened, subject first."""
     more: str
-    """The number of other findings: "And 5 more scenarios."."""
+    """How many other findings there are: " 5 more scenarios have this warning."."""
     consequence: str
     """What it means for the reader; empty if a kind has none."""
     warnings: list[RunWarning]
@@ -60,18 +60,25 @@ def entries(warnings: Sequence[RunWarning], rows: Sequence[AnswerRow] = ()) -> l
         some = list(members)
         worst = max(some, key=lambda x: (concerns(x, rows), abs(x.value or 0.0)))
         others = len(some) - 1
-        where = "scenario" if all(x.scenario for x in some) else "finding"
         found.append(
             WarningEntry(
                 kind=kind,
-                numbers=str(some[0].number) if not others else f"{some[0].number} – {some[-1].number}",
+                numbers=f"warning {some[0].number}" if not others else f"warnings {some[0].number} – {some[-1].number}",
                 lead=lead(worst),
-                more=f" And {others} more {where}{'' if others == 1 else 's'}." if others else "",
+                more=others_text(some) if others else "",
                 consequence=consequence(kind),
                 warnings=some,
             )
         )
     return sorted(found, key=lambda entry: not any(concerns(x, rows) for x in entry.warnings))
+
+
+def others_text(warnings: Sequence[RunWarning]) -> str:
+    """A sentence about the other warnings of a kind, which are not printed here."""
+    others = len(warnings) - 1
+    if all(x.scenario for x in warnings):
+        return f" {'Another scenario has' if others == 1 else f'{others} more scenarios have'} the same warning."
+    return f" There {'is one more finding' if others == 1 else f'are {others} more findings'} of this kind."
 
 
 def concerns(warning: RunWarning, rows: Sequence[AnswerRow]) -> bool:
