@@ -206,9 +206,7 @@ def remarks_on_fills(settings: TraceSettings, excerpt: TraceExcerpt) -> list[Rem
         return [Remark(name="trace", what=what, cost="real changes among them are left out too")]
     if excerpt.fill_share < MANY_FILLS:
         return []
-    what = (
-        f"{share} {FILL_S:g} s: perhaps fills after misses; they are played as changes of the record"
-    )
+    what = f"{share} {FILL_S:g} s: perhaps fills after misses; they are played as changes of the record"
     return [Remark(name="trace", what=what, cost="the read share can be too low; trace.fill_within_s leaves fills out")]
 
 
