@@ -55,11 +55,11 @@ def test_standard_input_is_read() -> None:
 def test_bad_input_is_one_line_and_code_2(tmp_path: Path) -> None:
     """A missing file, a foreign file, a wrong format, a wrong sample: one line, the file or option named."""
     foreign, binary = tmp_path / "notes.txt", tmp_path / "image.png"
-    foreign.write_text("Dear reader,\n", encoding="utf-8")
+    foreign.write_text("Hello reader,\n", encoding="utf-8")
     binary.write_bytes(bytes(range(256)))
     for arguments, named in (
         ([tmp_path / "missing"], "missing: no such file"),
-        ([foreign], "notes.txt: line 1: 'Dear reader,' is of no known format"),
+        ([foreign], "notes.txt: line 1: 'Hello reader,' is of no known format"),
         ([binary], "image.png"),
         ([tmp_path], "a directory"),
         ([TWITTER, "--format", "tw"], "--format"),

@@ -9,8 +9,8 @@ import numpy as np
 from stampede.core.errors import ConfigError, UserError
 from stampede.scenarios.traffic.trace_files.formats.access_log import AccessLog
 from stampede.scenarios.traffic.trace_files.formats.meta_cachelib import MetaCachelib
+from stampede.scenarios.traffic.trace_files.formats.monitor_output import RedisMonitor
 from stampede.scenarios.traffic.trace_files.formats.plain_csv import PlainCsv
-from stampede.scenarios.traffic.trace_files.formats.redis_monitor import RedisMonitor
 from stampede.scenarios.traffic.trace_files.formats.trace_format import MalformedLine, ParsedBlock, TraceFormat
 from stampede.scenarios.traffic.trace_files.formats.twitter_cache import TwitterCache
 from stampede.scenarios.traffic.trace_files.line_blocks import LineBlock, line_blocks

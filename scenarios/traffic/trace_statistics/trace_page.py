@@ -3,7 +3,7 @@
 import math
 from itertools import zip_longest
 
-from stampede.scenarios.traffic.trace_statistics.hit_counts import HitRate
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import HitRate
 from stampede.scenarios.traffic.trace_statistics.trace_summary import TraceSummary
 
 COLUMNS = 80

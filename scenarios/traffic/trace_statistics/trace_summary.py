@@ -12,10 +12,10 @@ from stampede.core.errors import UserError
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
 from stampede.scenarios.traffic.trace_files.trace_reader import TraceFile
 from stampede.scenarios.traffic.trace_statistics.arrival_counts import ArrivalCounts
-from stampede.scenarios.traffic.trace_statistics.expiry_curve import LIFETIMES_S, ExpiryCurve
-from stampede.scenarios.traffic.trace_statistics.hit_counts import HitRate
-from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
-from stampede.scenarios.traffic.trace_statistics.reuse_distances import ReuseDistances
+from stampede.scenarios.traffic.trace_statistics.hit_rates.expiry_curve import LIFETIMES_S, ExpiryCurve
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import HitRate
+from stampede.scenarios.traffic.trace_statistics.hit_rates.reuse_distances import ReuseDistances
+from stampede.scenarios.traffic.trace_statistics.sampled_key_table import SampledKeyTable
 from stampede.scenarios.traffic.trace_statistics.value_counts import (
     QUANTILES,
     ValueCounts,
@@ -135,7 +135,7 @@ class TraceStatistics:
 
     def __post_init__(self) -> None:
         columns = {"requests": np.zeros(1, dtype=np.int64), "size": np.full(1, -1, dtype=np.int64)}
-        self.table = KeyTable(MOST_KEYS, columns, self.share)
+        self.table = SampledKeyTable(MOST_KEYS, columns, self.share)
         self.arrivals = ArrivalCounts()
         self.ttls = ValueCounts()
         self.reuse = ReuseDistances(self.share)

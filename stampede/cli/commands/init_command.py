@@ -233,10 +233,11 @@ def file_text(kind: str, path: Path) -> str:
 
 
 def check_new_file(path: Path) -> None:
-    """Raise ConfigError if the file exists: before work whose result goes there."""
+    """Raise ConfigError, before work whose result goes to the file, if it exists or its folder does not."""
     from stampede.core.errors import require
 
-    require(not path.exists(), "path", str(path), "a file that does not exist yet")
+    require(not path.exists() and not path.is_symlink(), "path", str(path), "a file that does not exist yet")
+    require(path.absolute().parent.is_dir(), "path", str(path), "a file in a folder that exists")
 
 
 def write_new_file(path: Path, text: str) -> None:

@@ -5,7 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stampede.scenarios.traffic.trace_statistics.expiry_curve import LIFETIMES_S, ExpiryCurve
+from stampede.scenarios.traffic.trace_statistics.hit_rates.expiry_curve import LIFETIMES_S, ExpiryCurve
 from tests.scenarios.traces.plain_computation import Request, expiry_hit_rate
 from tests.scenarios.traces.test_reuse_distances import chunk_of, zipf_requests
 

@@ -7,7 +7,10 @@ from hypothesis import strategies as st
 
 from stampede.scenarios.traffic.trace_files.key_hashing import hash_texts
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
-from stampede.scenarios.traffic.trace_statistics.reuse_distances import ReuseDistances, earlier_and_not_greater
+from stampede.scenarios.traffic.trace_statistics.hit_rates.reuse_distances import (
+    ReuseDistances,
+    earlier_and_not_greater,
+)
 from tests.scenarios.traces.plain_computation import Request, lru_hit_rate
 
 NUMBERS = {"read": TraceOperation.READ, "write": TraceOperation.WRITE, "delete": TraceOperation.DELETE}

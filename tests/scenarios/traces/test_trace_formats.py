@@ -28,7 +28,8 @@ TWITTER_ROWS: list[Row] = [
     (3, "a:1", "delete", -1, None),
 ]
 META_2022 = "key,op,size,op_count,key_size\n17,SET,82,1,40\n17,GET,0,2,40\n"
-META_2022_ROWS: list[Row] = [(None, "17", "write", 82, None)] + [(None, "17", "read", -1, None)] * 2
+META_2022_READ: Row = (None, "17", "read", -1, None)
+META_2022_ROWS: list[Row] = [(None, "17", "write", 82, None), META_2022_READ, META_2022_READ]
 META_2024 = (
     "op_time,key,key_size,op,op_count,size,cache_hits,ttl,usecase,sub_usecase\n"
     "604038471,8a,48,GET_LEASE,1,87,1,0,3,4\n604038473,8b,67,SET,2,65,0,7200,2,6\n604038473,8b,67,DELETE,1,0,0,,2,6\n"

@@ -11,7 +11,7 @@ from stampede.core.errors import UserError
 from stampede.scenarios.traffic.trace_files.trace_reader import open_trace
 from stampede.scenarios.traffic.trace_statistics import trace_summary
 from stampede.scenarios.traffic.trace_statistics.arrival_counts import ArrivalCounts
-from stampede.scenarios.traffic.trace_statistics.expiry_curve import LIFETIMES_S
+from stampede.scenarios.traffic.trace_statistics.hit_rates.expiry_curve import LIFETIMES_S
 from stampede.scenarios.traffic.trace_statistics.trace_page import COLUMNS, page_lines
 from stampede.scenarios.traffic.trace_statistics.trace_summary import TraceSummary, summarize
 from stampede.scenarios.traffic.trace_statistics.trace_workload import workload_text
@@ -60,9 +60,11 @@ def assert_equal(found: TraceSummary, requests: list[plain.Request]) -> None:
     assert (found.common_ttl_s, found.common_ttl_share) == (common, often / len(ttls))
     if not operations["delete"]:
         for entries, rate in found.memory_curve:
-            assert rate == (pytest.approx(plain.lru_hit_rate(requests, round(entries))), 0.0)
+            assert rate.rate == pytest.approx(plain.lru_hit_rate(requests, round(entries)))
+            assert rate.error == 0
     for lifetime_s, rate in found.ttl_curve:
-        assert rate == (pytest.approx(plain.expiry_hit_rate(requests, lifetime_s)), 0.0)
+        assert rate.rate == pytest.approx(plain.expiry_hit_rate(requests, lifetime_s))
+        assert rate.error == 0
 
 
 def test_figures_of_twitters_published_lines_equal_a_plain_computation() -> None:

@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
-from stampede.scenarios.traffic.trace_statistics.hit_counts import GROUPS, HitRate, estimated_rate, group_of
-from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import GROUPS, HitRate, estimated_rate, group_of
+from stampede.scenarios.traffic.trace_statistics.sampled_key_table import SampledKeyTable
 
 Counts = npt.NDArray[np.int64]
 
@@ -40,7 +40,7 @@ def earlier_and_not_greater(values: Counts) -> Counts:
     owners = np.arange(size)
     for bit in reversed(range((size - 1).bit_length() if size else 0)):
         is_one = ((ranks >> bit) & 1).astype(np.bool_)
-        zeros_before = np.cumsum(~is_one) - ~is_one
+        zeros_before: Counts = np.cumsum(~is_one) - ~is_one
         starts = (ranks >> (bit + 1)) << (bit + 1)
         zeros_before = zeros_before - zeros_before[starts]
         counts[owners[is_one]] += zeros_before[is_one]
@@ -60,7 +60,7 @@ class ReuseDistances:
 
     def __init__(self, share: float = 1.0, most_keys: int = MOST_KEYS) -> None:
         columns = {"last": np.zeros(1, dtype=np.int64), "deleted": np.zeros(1, dtype=np.bool_)}
-        self.table = KeyTable(most_keys, columns, share)
+        self.table = SampledKeyTable(most_keys, columns, share)
         self.requests = 0
         self.reads = 0
         """Reads of the trace, with those outside the sample."""

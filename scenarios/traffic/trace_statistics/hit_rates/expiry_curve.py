@@ -10,8 +10,8 @@ import numpy as np
 import numpy.typing as npt
 
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
-from stampede.scenarios.traffic.trace_statistics.hit_counts import GROUPS, HitRate, estimated_rate, group_of
-from stampede.scenarios.traffic.trace_statistics.key_table import KeyTable
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import GROUPS, HitRate, estimated_rate, group_of
+from stampede.scenarios.traffic.trace_statistics.sampled_key_table import SampledKeyTable
 
 MOST_KEYS = 1 << 15
 LIFETIMES_S = (1.0, 5.0, 10.0, 30.0, 60.0, 300.0, 900.0, 3_600.0, 14_400.0, 86_400.0, math.inf)
@@ -23,7 +23,7 @@ class ExpiryCurve:
     def __init__(self, share: float = 1.0, most_keys: int = MOST_KEYS) -> None:
         filled = np.full((1, len(LIFETIMES_S)), -np.inf)
         exists = np.zeros(1, dtype=np.bool_)
-        self.table = KeyTable(most_keys, {"filled": filled, "exists": exists}, share)
+        self.table = SampledKeyTable(most_keys, {"filled": filled, "exists": exists}, share)
         self.reads = 0
         """Reads of the trace, with those outside the sample."""
         self.sampled_reads = np.zeros(GROUPS)

@@ -6,6 +6,7 @@ its keys or none, so reuse is kept, and the number of its keys over its share es
 """
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -19,10 +20,10 @@ KEPT_SHARE = 0.9
 """When there are too many keys, so many of the most remain: the threshold falls rarely."""
 
 
-class KeyTable:
+class SampledKeyTable:
     """Sorted keys and, in columns of the same length, their values. A key's slot changes when keys come or go."""
 
-    def __init__(self, most_keys: int, columns: Mapping[str, npt.NDArray[np.generic]], share: float = 1.0) -> None:
+    def __init__(self, most_keys: int, columns: Mapping[str, npt.NDArray[Any]], share: float = 1.0) -> None:
         """`columns`: name to an array of one element, the value of a new key; it may have more dimensions.
 
         `share`: of the keys, above 0 to 1, that the sample has at the most.
