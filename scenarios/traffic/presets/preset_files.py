@@ -9,7 +9,7 @@ from typing import Any
 
 from stampede.core.errors import ConfigError
 from stampede.core.models.closed_forms import zipf_shares
-from stampede.scenarios.traffic.presets.traffic_preset import TrafficPreset, ValueSizes
+from stampede.scenarios.traffic.presets.traffic_preset import THE_SOURCES, TrafficPreset, ValueSizes
 
 FOLDER = Path(__file__).parent
 READS = ("get", "gets")
@@ -87,11 +87,11 @@ def model_preset(name: str, table: Mapping[str, Any]) -> TrafficPreset:
     records = int(table["records"])
     pareto = table.get("pareto", {})
     skew = table["skew"] if "skew" in table else skew_for_half(records, table["half_of_keys_get"])
-    origin = {} if "skew" in table else {"skew_from": SKEW_OF_HALF.format(100 * table["half_of_keys_get"])}
+    origin = THE_SOURCES if "skew" in table else SKEW_OF_HALF.format(100 * table["half_of_keys_get"])
     return TrafficPreset(
         name=name,
         title=table["title"],
-        **origin,
+        skew_from=origin,
         source=table["source"],
         skew=float(skew),
         read_share=table["reads_per_write"] / (1 + table["reads_per_write"]),

@@ -11,6 +11,7 @@ from stampede.scenarios.traffic.key_distributions import Ids, draw_keys
 Bytes = npt.NDArray[np.int64]
 SMALLEST_BYTES, LARGEST_BYTES = 200, 2_000
 """The lengths of records that the article's table can hold."""
+THE_SOURCES = "the source's"
 LONGEST_TTL_S = 86_400.0
 DRAWN_SIZES = 200_000
 """How many sizes are drawn for the mean and the quantiles of a distribution."""
@@ -61,7 +62,7 @@ class TrafficPreset:
     licence: str = ""
     skew: float
     """Zipf's exponent."""
-    skew_from: str = "the source's"
+    skew_from: str = THE_SOURCES
     """Where the exponent comes from."""
     read_share: float
     records: int = 20_000

@@ -26,7 +26,8 @@ class TraceEntries:
 
     def candidates(self) -> Mask:
         """The records that have an entry when some cell of this run begins."""
-        return np.any([part.left_shares(self.law) > 0 for part in self.traffic.parts], axis=0)  # type: ignore[return-value]
+        parts = np.array([part.left_shares(self.law) for part in self.traffic.parts])
+        return np.asarray((parts > 0).any(axis=0))
 
     def left_shares(self, _cell_seed: int) -> Floats:
         """The share of its TTL that each record's entry has left when the cell begins."""

@@ -81,7 +81,7 @@ HEADERS = {"csv": "time,key,operation,size", "meta": "op_time,key,key_size,op,op
 
 
 def write_trace(folder: Path, form: str) -> Path:
-    """The workload file of a trace of that format, beside it."""
+    """The workload file of a trace of that format, next to it."""
     lines = [HEADERS[form]] if form in HEADERS else []
     lines += [line(form, request) for request in requests()]
     (folder / f"{form}.trace").write_text("\n".join(lines) + "\n")
@@ -133,7 +133,7 @@ class TraceCells:
         for thread in threads:
             thread.join()
         samples = pa.concat_tables([read_batch(server.finish()[0]) for server in self.app_servers]).unify_dictionaries()
-        stats: dict[str, dict[str, int]] = self.redis.info("commandstats")  # type: ignore[assignment]
+        stats: dict[str, dict[str, int]] = self.redis.info("commandstats")
         commands = {name.removeprefix("cmdstat_"): each["calls"] for name, each in stats.items()}
         with connect(self.stack.postgres.url) as connection:
             rows: Any = connection.execute("SELECT query, calls FROM pg_stat_statements").fetchall()
