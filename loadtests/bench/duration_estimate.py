@@ -27,6 +27,7 @@ from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
+from stampede.loadtests.bench.run_plan.trace_plan import check_trace
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
@@ -95,6 +96,7 @@ def estimate_knees(config: BenchConfig, max_cells: int) -> RunEstimate:
 def estimate(config: BenchConfig) -> RunEstimate:
     """Estimate the duration of the run on two cores. Raises ConfigError if the configuration is wrong."""
     scenarios, workloads, contender_specs = check_bench_config(config)
+    check_trace(config, scenarios)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
     workers = {c.name for c in contender_specs if c.worker}
     entries = {

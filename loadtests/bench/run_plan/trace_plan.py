@@ -6,12 +6,13 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from stampede.core.errors import ConfigError, require
+from stampede.core.errors import ConfigError, UserError, require
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.bench.run_plan.scenario_selection import MIN_REQUESTS, NOTICEABLE_MISSES
 from stampede.scenarios.scenario import Scenario, scenarios
+from stampede.scenarios.traffic.trace_files.trace_reader import open_trace
 from stampede.scenarios.traffic.trace_playing.played_parts import CellShape, PlayedTrace, played_trace
 from stampede.scenarios.traffic.trace_playing.trace_entries import law_of
 from stampede.scenarios.traffic.trace_playing.trace_excerpt import FILL_S, TraceExcerpt, read_excerpt
@@ -19,8 +20,8 @@ from stampede.scenarios.traffic.trace_playing.trace_settings import TraceSetting
 from stampede.scenarios.workload import RECORDED, Workload
 from stampede.stack.servers import Remark
 
-MANY_FILLS = 0.5
-"""From this share of writes that look like fills on, a remark says so."""
+MANY_FILLS, ABOVE_CHANCE = 0.5, 0.1
+"""From this share of writes that look like fills on, and from so much more than chance gives, a remark says so."""
 FASTEST_PER_S = 20_000
 SMALLEST_BYTES, LARGEST_BYTES = 200, 2_000
 """The lengths of records that the article's table can hold."""
@@ -86,6 +87,15 @@ def plan_trace(
     )
 
 
+def check_trace(config: BenchConfig, chosen: Sequence[Scenario]) -> None:
+    """Check the beginning of the user's trace, if there is one, before a server starts. Raises UserError."""
+    settings = config.workload.trace
+    if settings is not None:
+        with naming_file(config.workload.file):
+            check_trace_scenarios(config, chosen)
+            open_trace(settings.path, settings.format)
+
+
 @contextmanager
 def naming_file(file: str) -> Iterator[None]:
     """Give the errors of a trace the path of the workload's file."""
@@ -93,9 +103,10 @@ def naming_file(file: str) -> Iterator[None]:
         yield
     except ConfigError as error:
         name = "trace.format" if error.field == "--format" else error.field
-        raise ConfigError(
-            f"{file}: {name}" if file and name.startswith("trace") else name, error.value, error.want
-        ) from error
+        field = f"{file}: {name}" if file and name.startswith("trace") else name
+        raise ConfigError(field, error.value, error.want) from error
+    except UserError as error:
+        raise UserError(error.where, error.what, error.want.replace("--format ", "trace.format = ")) from error
 
 
 def check_trace_scenarios(config: BenchConfig, chosen: Sequence[Scenario]) -> list[Scenario]:
@@ -204,7 +215,7 @@ def remarks_on_fills(settings: TraceSettings, excerpt: TraceExcerpt) -> list[Rem
     if settings.fill_within_s:
         what = f"{share} {settings.fill_within_s:g} s: they are taken for fills after misses, and left out"
         return [Remark(name="trace", what=what, cost="real changes among them are left out too")]
-    if excerpt.fill_share < MANY_FILLS:
+    if excerpt.fill_share < MANY_FILLS or excerpt.fill_share < excerpt.reads_after_reads + ABOVE_CHANCE:
         return []
     what = f"{share} {FILL_S:g} s: perhaps fills after misses; they are played as changes of the record"
     return [Remark(name="trace", what=what, cost="the read share can be too low; trace.fill_within_s leaves fills out")]

@@ -89,7 +89,8 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
     for scenario in analysis.scenarios:
         for c in analysis.run.info.contenders:
             cells = analysis.of(scenario.name, c.name)
-            if not cells or c.kind == "baseline" or scenario.workload.get("own_sql"):
+            unknown = scenario.workload.get("own_sql") or scenario.trace is not None
+            if not cells or c.kind == "baseline" or unknown:
                 continue
             yield from of_expiries(analysis, scenario, c, cells)
             yield from of_hits(analysis, scenario, c, cells)

@@ -43,6 +43,8 @@ class TraceExcerpt:
     """Requests among these that neither read nor write a single record, and fills if the user leaves them out."""
     fill_share: float
     """The share of writes, 0 to 1, that follow a read of the same key within FILL_S, or within the user's limit."""
+    reads_after_reads: float
+    """The same share of reads: so many of the writes would follow a read by chance."""
     coarse: bool
     """Whether the trace's times are whole seconds, so that the requests of a second were spread over it."""
 
@@ -71,8 +73,9 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
     """
     collected = collect(settings, history_s * settings.speed, played_s * settings.speed)
     found, known_from_s, last_s = collected.requests, collected.known_from_s, collected.last_s
-    fills = fills_of_misses(found, settings.fill_within_s or FILL_S)
-    stored = found.operation == TraceOperation.WRITE
+    after_read = follows_read(found, settings.fill_within_s or FILL_S)
+    stored, read = (found.operation == each for each in (TraceOperation.WRITE, TraceOperation.READ))
+    fills = stored & after_read
     recorded_s = found.time_s
     coarse = len(found) >= COARSE and bool((recorded_s == np.floor(recorded_s)).all())
     if coarse:
@@ -96,18 +99,19 @@ def read_excerpt(settings: TraceSettings, *, history_s: float, played_s: float, 
         format=collected.format,
         left_out=int(np.count_nonzero(~single & (due_s >= 0) & (due_s < played_s))),
         fill_share=int(fills.sum()) / max(1, int(stored.sum())),
+        reads_after_reads=int((read & after_read).sum()) / max(1, int(read.sum())),
         coarse=coarse,
     )
 
 
-def fills_of_misses(requests: TraceChunk, within_s: float) -> npt.NDArray[np.bool_]:
-    """Which writes follow a read of the same key within that time, without another request of the key in between."""
+def follows_read(requests: TraceChunk, within_s: float) -> npt.NDArray[np.bool_]:
+    """Which requests follow a read of the same key within that time, without another request of the key in between."""
     order = np.lexsort((np.arange(len(requests)), requests.time_s, requests.key))
     key, time_s, operation = requests.key[order], requests.time_s[order], requests.operation[order]
-    fills = np.zeros(len(requests), dtype=np.bool_)
-    after_read = (operation[1:] == TraceOperation.WRITE) & (operation[:-1] == TraceOperation.READ)
-    fills[order[1:]] = after_read & (key[1:] == key[:-1]) & (time_s[1:] - time_s[:-1] <= within_s)
-    return fills
+    found = np.zeros(len(requests), dtype=np.bool_)
+    same = (operation[:-1] == TraceOperation.READ) & (key[1:] == key[:-1])
+    found[order[1:]] = same & (time_s[1:] - time_s[:-1] <= within_s)
+    return found
 
 
 def collect(settings: TraceSettings, history_s: float, played_s: float) -> CollectedRequests:

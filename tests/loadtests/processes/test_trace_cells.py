@@ -295,6 +295,23 @@ def test_what_cannot_be_played_is_refused_in_one_line_that_names_the_field(
     assert str(workload) in str(refused.value)
 
 
+def test_a_trace_of_a_cache_with_fills_after_misses_gets_a_remark(tmp_path: Path) -> None:
+    """And one whose writes are independent of its reads gets none, although its few keys are always read before."""
+
+    def remarks(lines: list[str], more: str = "") -> str:
+        workload = write_trace(tmp_path, "csv")
+        (tmp_path / "csv.trace").write_text("time,key,operation,size\n" + "\n".join(lines) + "\n")
+        workload.write_text(workload.read_text() + more)
+        return "\n".join(remark.what for remark in plan_of(workload).remarks)
+
+    filled = [f"{n / 20},k{n},get,\n{n / 20 + 0.01},k{n},set,99" for n in range(240)]
+    assert "100 % of the writes of the trace follow a read" in remarks(filled)
+    assert "left out" in remarks(filled, "fill_within_s = 0.5\n")
+    rng = np.random.default_rng(6)
+    independent = [f"{n / 40},k{rng.integers(5)},{'set' if rng.random() < 0.2 else 'get'},9" for n in range(480)]
+    assert "of the writes" not in remarks(independent)
+
+
 def test_a_scenario_with_traffic_of_its_own_does_not_play_the_trace(tmp_path: Path) -> None:
     """A run says so for each; a run without any that plays it is refused."""
     config = config_of(write_trace(tmp_path, "csv"))

@@ -9,7 +9,10 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.reports.analysis.analysis import Analysis, analyse
+from stampede.reports.output.html_report import page
+from stampede.reports.output.json_summary import machine_summary
 from stampede.reports.output.panels.run_description import workload_text
+from stampede.reports.output.report_model import read_report
 from stampede.reports.topics.theory import transfer_section
 from stampede.run_folder import run_warnings
 from stampede.run_folder.read import Run
@@ -72,6 +75,14 @@ def test_the_report_names_the_trace_and_uses_no_zipf_theory(analysis: Analysis) 
     assert section is not None
     assert section.hits is None
     assert "plays a recorded trace" in section.why_no_hits
+
+
+def test_the_page_and_the_summary_are_written_without_theory_of_the_trace(run: Run) -> None:
+    report = read_report(run.folder)
+    text = page(report)
+    assert "recorded in day.csv" in text
+    assert report.theory is None
+    assert SCENARIO in machine_summary(report)
 
 
 def test_the_hit_rate_is_that_of_a_cache_that_sees_the_trace(run: Run, analysis: Analysis) -> None:
