@@ -139,16 +139,16 @@ def query_grid(analysis: Analysis, scenario: ScenarioInfo, contenders: Sequence[
     """The figures of each contender and query; None if the scenario has one query."""
     if not scenario.queries:
         return None
+    found = {c.name: query_figures(analysis.of(scenario.name, c.name)) for c in contenders}
+    known = {f.metric.name for own in found.values() for f in own if not f.estimate.missing}
     rows: list[tuple[str, list[GridEntry]]] = []
-    shares = {query.name: f"{100 * query.share:.3g} % of requests" for query in scenario.queries}
     for contender in contenders:
-        found = query_figures(analysis.of(scenario.name, contender.name))
         for query in scenario.queries:
-            own = [f for f in found if f.query.name == query.name]
-            rows.append(
-                (contender.name, [GridEntry(text=query.name, detail=shares[query.name]), *map(query_entry, own)])
-            )
-    titles = [f"{m.group} {m.title}".strip() + (f" ({m.unit})" if m.unit else "") for m in query_metrics()]
+            own = [f for f in found[contender.name] if f.query.name == query.name and f.metric.name in known]
+            named = GridEntry(text=query.name, detail=f"{100 * query.share:.3g} % of requests")
+            rows.append((contender.name, [named, *map(query_entry, own)]))
+    shown = [metric for metric in query_metrics() if metric.name in known]
+    titles = [f"{m.group} {m.title}".strip() + (f" ({m.unit})" if m.unit else "") for m in shown]
     return Grid(
         anchor=f"{scenario.name}-queries",
         title="the figures of each query",

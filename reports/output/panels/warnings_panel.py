@@ -19,7 +19,7 @@ CONSEQUENCES = {
     run_warnings.EXISTING_NOT_FOUND.name: "The contender is recommended nowhere in that scenario.",
     run_warnings.CELLS_MISSING.name: "Rounds that lack a cell are left out of comparisons.",
     run_warnings.FEW_ROUNDS.name: "The page shows ranges and no verdicts.",
-    run_warnings.SATURATED.name: "Its latency is a lower bound; below 99.9 % answered requests it is not recommended.",
+    run_warnings.SATURATED.name: "Its latency there is a lower bound. Below 99.9 % answered it cannot be recommended.",
     run_warnings.GENERATOR_LATE.name: "Differences in p99 below 2× are noise there; medians and queries are reliable.",
     run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high, differences are valid.",
     run_warnings.MACHINE_BUSY.name: "Latency includes the wait for a core; query counts are not affected.",

@@ -1,7 +1,8 @@
 """The price of a pick: what it costs against the simplest contender of the row, paired by round.
 
 A price that is significant and above the metric's resolution is printed as measured. The others are named together as
-"no significant extra …", each with its interval. One without values in MIN_ROUNDS rounds is printed as "not estimated".
+"no significant extra …" or, if the interval excludes zero, "negligible: …", each with its interval. One without values
+in MIN_ROUNDS rounds is printed as "not estimated".
 """
 
 from collections.abc import Sequence
@@ -77,14 +78,31 @@ def prices_of(
     prices += [Price(text=unsaved_text(p), kind="stated", brief=without_interval(unsaved_text(p))) for p in unsaved]
     small = [p for p in small if p.priced is not QUERIES]
     if small:
-        names = join_or([p.priced.noun for p in small])
-        text = f"{NO_EXTRA} {join_or([f'{p.priced.noun}{interval_of(p)}' for p in small])}"
-        brief = f"{NO_EXTRA} {names}" if len(small) <= MOST_NAMED else NO_COST
-        prices.append(Price(text=text, kind="none", brief=brief))
+        prices.append(no_price(small, base.name))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):
         prices.append(loss(lost, base, ttls=bool(scenario.workload.get("ttl_s"))))
     return tuple(prices)
+
+
+def no_price(small: Sequence[Paired], base: str) -> Price:
+    """The costs without a significant difference, and those whose difference is below the resolution of the metric."""
+    negligible = [p for p in small if excludes_zero(p)]
+    open_ = [p for p in small if p not in negligible]
+    parts = []
+    if open_:
+        parts.append(f"{NO_EXTRA} {join_or([f'{p.priced.noun}{interval_of(p)}' for p in open_])}")
+    if negligible:
+        parts.append(f"negligible: {', '.join(f'{p.priced.noun}{interval_of(p)}' for p in negligible)}")
+    names = join_or([p.priced.noun for p in small])
+    brief = f"{NO_EXTRA} {names}" if len(small) <= MOST_NAMED else NO_COST
+    return Price(text="; ".join(parts), kind="none", brief=f"{brief} over {base}")
+
+
+def excludes_zero(p: Paired) -> bool:
+    """Whether the whole interval of the difference is above or below zero."""
+    shift = p.comparison.difference
+    return shift is not None and (shift.low > 0 or shift.high < 0)
 
 
 def loss(lost: Sequence[str], base: ContenderInfo, *, ttls: bool) -> Price:

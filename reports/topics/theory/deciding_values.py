@@ -4,6 +4,7 @@ The workload's values come from the run; the query time is the one that cache-as
 the measured hit rates differ from theory: then the forms do not describe this run.
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -52,11 +53,12 @@ class DecidingValues:
 
 
 def deciding_values(analysis: Analysis, base: ScenarioInfo) -> DecidingValues | None:
-    """The part for a scenario; None if the closed forms do not describe it or cache-aside did not run."""
+    """The part for a scenario; None if the closed forms do not describe it (as with several queries, which have a Zipf
+    law each) or cache-aside did not run."""
     cells = analysis.of(base.name, PLAIN)
     keys = key_count(base)
     candidates = screened_patterns(analysis.contenders)
-    if why_not(base) or keys is None or not cells or not candidates or candidates[0].name != PLAIN:
+    if why_not(base) or base.queries or keys is None or not cells or not candidates or candidates[0].name != PLAIN:
         return None
     query_s = mean_query_s(cells)
     if query_s <= 0:
@@ -113,7 +115,11 @@ def described(workload: ScreenedWorkload, candidates: Sequence[ScreenedPattern])
 def decides_sentence(effects: Sequence[FactorEffect]) -> str:
     """The factors that matter most, in one sentence."""
     names = [NAMES[effect.factor] for effect in effects[:SHOWN]]
-    return f"Of your values, {formatting.listed(names)} decide the answers most."
+    largest = max(effects, key=lambda e: abs(math.log(e.query_ratio)))
+    text = f"Of your values, {formatting.listed(names)} decide the answers most"
+    if NAMES[largest.factor] in names:
+        return f"{text}."
+    return f"{text}; {NAMES[largest.factor]} changes the number of queries most."
 
 
 NAMES: dict[FactorName, str] = {

@@ -64,8 +64,8 @@ CELL_METRICS = ("read-p50", "loads-per-1000-reads")
 DEFAULT_RTT_MS = 0.5
 """The simulated RTT of servers that the suite starts."""
 NO_OWN_SQL = (
-    "a workload without [sql]: the time of your query is not known before a run, and the report of `make bench` says "
-    "which of your values decide"
+    "a workload without [sql] and [[query]]: the time of your query is not known before a run, and the report of "
+    "`make bench` says which of your values decide"
 )
 RECORD_BYTES = (200, 2000)
 """The smallest and the largest record of the built-in table."""
@@ -82,7 +82,7 @@ def screen(
     from stampede.core.errors import require
 
     workload_file = read_workload_file(run_options.workload)
-    require("queries" not in workload_file.common, "workload", "[sql]", NO_OWN_SQL)
+    require("queries" not in workload_file.common, "workload", "your own SQL", NO_OWN_SQL)
     require(workload_file.trace is None, "workload", "[trace]", "a workload whose requests are drawn")
     if cells:
         check_runs(run_options.runs)
