@@ -35,7 +35,7 @@ class TraceFile(Iterator[TraceChunk]):
         """Reads the first block. Raises UserError: unreadable, empty, or of no known format."""
         self.path = path
         self.lines = 0
-        """Lines read, with those that were skipped, without blank lines' meaning: every line counts."""
+        """Lines read, with the header, blank lines and those that were skipped."""
         self.malformed = 0
         """Lines that were skipped."""
         self.first_malformed: MalformedLine | None = None
@@ -44,7 +44,7 @@ class TraceFile(Iterator[TraceChunk]):
         self.begins_s = np.nan
         """The time of the first request as the file gives it, in seconds. NaN: the trace has no times."""
         self.blocks = line_blocks(path)
-        first = next(self.blocks, None)
+        first = beginning(self.blocks)
         if first is None or not first.data.strip():
             raise UserError(path, "no lines", "a trace: " + ", ".join(FORMAT_NAMES))
         self.format = chosen_format(path, first, format_name)
@@ -112,6 +112,17 @@ def open_trace(path: Path, format: str | None = None) -> TraceFile:
     `format`: one of FORMAT_NAMES; without it, the first lines decide. Raises UserError.
     """
     return TraceFile(path, format)
+
+
+def beginning(blocks: Iterator[LineBlock]) -> LineBlock | None:
+    """The first block, or more of them joined: enough lines to decide on a format, if the file has so many."""
+    first = next(blocks, None)
+    while first is not None and first.lines < LINES_LOOKED_AT:
+        more = next(blocks, None)
+        if more is None:
+            break
+        first = LineBlock(first_line=1, data=first.data + more.data)
+    return first
 
 
 def chosen_format(path: Path, first: LineBlock, name: str | None) -> TraceFormat:

@@ -5,6 +5,7 @@ its hash is below a threshold, and the threshold falls whenever there are too ma
 its keys or none, so reuse is kept, and the number of its keys over its share estimates that of all keys.
 """
 
+import math
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,8 @@ Slots = npt.NDArray[np.int64]
 
 ALL = 2**64
 """The threshold below which every hash is."""
+FEWEST_KEYS = 100
+"""With fewer keys in a sample, no hit rate is estimated."""
 KEPT_SHARE = 0.9
 """When there are too many keys, so many of the most remain: the threshold falls rarely."""
 
@@ -44,8 +47,13 @@ class SampledKeyTable:
 
     @property
     def distinct(self) -> float:
-        """The number of all keys, estimated. Exact if the share is 1."""
-        return len(self.keys) / self.share
+        """The number of all keys, estimated; NaN if the sample has none. Exact if the share is 1."""
+        return len(self.keys) / self.share if len(self.keys) else math.nan
+
+    @property
+    def is_enough(self) -> bool:
+        """Whether hit rates can be estimated: all keys are counted, or at least FEWEST_KEYS of them."""
+        return self.threshold >= ALL or len(self.keys) >= FEWEST_KEYS
 
     def belong(self, keys: Hashes) -> npt.NDArray[np.bool_]:
         """Which keys belong to the sample."""

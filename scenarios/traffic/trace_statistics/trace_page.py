@@ -85,8 +85,16 @@ def burstiness_text(summary: TraceSummary) -> str:
     """The index of dispersion of counts."""
     if math.isnan(summary.dispersion_1s):
         return f"{NOT_ESTIMATED}: fewer than ten seconds"
-    seconds, minutes = plain(summary.dispersion_1s), plain(summary.dispersion_60s)
-    return f"variance/mean per s {seconds}, per min {minutes} (Poisson: 1)"
+    noise = [poisson_noise(int(summary.span_s // width_s)) for width_s in (1.0, 60.0)]
+    text = f"variance/mean {plain(summary.dispersion_1s)}/s"
+    if math.isnan(summary.dispersion_60s):
+        return f"{text} (Poisson: 1 ± {noise[0]:.2g}); per min {NOT_ESTIMATED}"
+    return f"{text}, {plain(summary.dispersion_60s)}/min (Poisson: 1 ± {noise[0]:.2g}, 1 ± {noise[1]:.2g})"
+
+
+def poisson_noise(intervals: int) -> float:
+    """How far from 1 variance over mean of Poisson arrivals in so many intervals is in 95 of 100 cases."""
+    return NORMAL_95 * math.sqrt(2 / max(intervals - 1, 1))
 
 
 def gaps_text(summary: TraceSummary) -> str:
@@ -98,6 +106,8 @@ def gaps_text(summary: TraceSummary) -> str:
 
 def keys_text(summary: TraceSummary) -> str:
     """The distinct keys, and the sample of them."""
+    if math.isnan(summary.distinct_keys):
+        return f"{NOT_ESTIMATED}: none of them is in the sample ({percent(summary.keys_share)} of the keys)"
     text = estimated(summary.distinct_keys, summary.distinct_error)
     if not math.isnan(summary.once_share):
         text += spaced(f", {summary.once_share:.0%} requested once")
@@ -121,7 +131,7 @@ def skew_text(summary: TraceSummary) -> str:
 def sizes_text(summary: TraceSummary) -> str:
     """The quantiles of the sizes."""
     if math.isnan(summary.mean_size_bytes):
-        return f"{NOT_ESTIMATED}: the trace has none"
+        return f"{NOT_ESTIMATED}: no size is known"
     mean = estimated(summary.mean_size_bytes, summary.mean_size_error)
     quantiles = quantile_text([number(q) for q in summary.size_quantiles_bytes])
     return f"mean {mean} bytes; {quantiles}"

@@ -212,7 +212,9 @@ class TraceStatistics:
         )
 
     def memory_curve(self) -> list[tuple[float, HitRate]]:
-        """The hit rate for capacities up to all keys, as far as they are distinguished."""
+        """The hit rate for capacities up to all keys. Empty if the sample has no keys."""
+        if not len(self.table):
+            return []
         capacities = sorted({max(round(share * self.table.distinct), 1) for share in CAPACITY_SHARES})
         return [(float(entries), self.reuse.hit_rate(entries)) for entries in capacities]
 

@@ -102,3 +102,15 @@ def dispersion(requests: Sequence[Request], seconds: int) -> float:
     per_second = [counts[second] for second in range(seconds)]
     mean = sum(per_second) / seconds
     return sum((count - mean) ** 2 for count in per_second) / (seconds - 1) / mean
+
+
+def zipf_exponent(counts: Sequence[int]) -> float:
+    """Hill's estimate with exact logarithms of ranks, over the popular half of the keys; NaN with fewer than 30."""
+    ranked = sorted(counts, reverse=True)
+    fewest = 30 if sum(count >= 30 for count in ranked) >= 200 else 10
+    keys = min(sum(count >= fewest for count in ranked), len(ranked) // 2)
+    if keys < 30:
+        return math.nan
+    minimum = max(ranked[keys], fewest - 0.5)
+    over = math.fsum(math.log(count / minimum) for count in ranked[:keys])
+    return over / math.fsum(math.log((keys + 1) / rank) for rank in range(1, keys + 1))

@@ -15,7 +15,7 @@ from stampede.core.errors import ConfigError, UserError
 from stampede.scenarios.traffic.trace_files import line_blocks
 from stampede.scenarios.traffic.trace_files.formats import access_log
 from stampede.scenarios.traffic.trace_files.key_hashing import hash_texts
-from stampede.scenarios.traffic.trace_files.trace_reader import open_trace
+from stampede.scenarios.traffic.trace_files.trace_reader import FORMAT_NAMES, open_trace
 
 Row = tuple[float | None, str, str, int, float | None]
 """Time, key, operation, size, TTL."""
@@ -81,6 +81,12 @@ CSV_HEADER = 'ttl,operation,time_ms,country,key,size\n60,SET,5000,at,"a,b",10\n,
 CSV_HEADER_ROWS: list[Row] = [(0, "a,b", "write", 10, 60), (0.5, "c", "read", -1, None)]
 CSV_BARE = "1.5,a,get,10\n2,b,set,20\n2.25,c,touch,0\n"
 CSV_BARE_ROWS: list[Row] = [(0, "a", "read", 10, None), (0.5, "b", "write", 20, None), (0.75, "c", "other", 0, None)]
+CSV_ISO = "date,path\n2026-03-01T10:00:00.25Z,/a\n2026-03-01 11:00:01+01:00,/b\n"
+CSV_ISO_ROWS: list[Row] = [(0, "/a", "read", -1, None), (0.75, "/b", "read", -1, None)]
+CSV_LOCAL = "2026-03-01 10:00:00,a,set\n2026-03-01 10:00:01.5,b,get\n"
+CSV_LOCAL_ROWS: list[Row] = [(0, "a", "write", -1, None), (1.5, "b", "read", -1, None)]
+CSV_NANOSECONDS = "time_ns,key\n1700000000000000000,a\n1700000000500000000,b\n"
+CSV_NANOSECONDS_ROWS: list[Row] = [(0, "a", "read", -1, None), (0.5, "b", "read", -1, None)]
 CSV_TWO = "1,a\n2,b\n"
 CSV_TWO_ROWS: list[Row] = [(0, "a", "read", -1, None), (1, "b", "read", -1, None)]
 
@@ -93,6 +99,9 @@ CASES = [
     ("csv", CSV_HEADER, CSV_HEADER_ROWS),
     ("csv", CSV_BARE, CSV_BARE_ROWS),
     ("csv", CSV_TWO, CSV_TWO_ROWS),
+    ("csv", CSV_ISO, CSV_ISO_ROWS),
+    ("csv", CSV_LOCAL, CSV_LOCAL_ROWS),
+    ("csv", CSV_NANOSECONDS, CSV_NANOSECONDS_ROWS),
 ]
 OPERATIONS = ("read", "write", "delete", "other")
 
@@ -145,17 +154,21 @@ def test_format_is_recognised_and_read(name: str, text: str, rows: list[Row], fo
     assert columns(path, name) == expected(rows)
 
 
-@given(block_bytes=st.integers(1, 300), case=st.sampled_from(CASES))
+@given(block_bytes=st.integers(1, 4_000), case=st.sampled_from(CASES))
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_columns_do_not_depend_on_where_blocks_end(
     block_bytes: int, case: tuple[str, str, list[Row]], tmp_path: Path
 ) -> None:
-    """A file read in blocks of any length has the same requests."""
+    """A file read in blocks of any length has the same format and requests, also beyond the lines that decide on it."""
     name, text, rows = case
-    path = written(tmp_path, text)
+    header = text.splitlines()[0] if name == "meta" or text.startswith(("ttl", "date", "time_ns")) else ""
+    body = text.removeprefix(header).lstrip("\n")
+    repeated = 60 // len(body.splitlines()) + 1
+    path = written(tmp_path, (f"{header}\n" if header else "") + body * repeated)
+    rows = rows * repeated
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(line_blocks, "BLOCK_BYTES", block_bytes)
-        assert columns(path, name) == expected(rows)
+        assert columns(path) == expected(rows)
 
 
 def test_a_field_may_not_span_lines(tmp_path: Path) -> None:
@@ -185,6 +198,8 @@ MALFORMED = [
     ("access-log", LOG * 50, "hello", "not a line of an access log"),
     ("access-log", LOG * 50, '1 - - [40/Oct/2000:13:55:36 -0700] "GET / HTTP/1.1" 200 1', "time '40/Oct/2000"),
     ("csv", CSV_BARE * 100, '1,a,get,"', "unexpected end of data"),
+    ("csv", CSV_LOCAL * 100, "2026-03-01 10:00:01Z,b,get", "time '2026-03-01 10:00:01Z'"),
+    ("csv", CSV_LOCAL * 100, "2026-02-31 10:00:01,b,get", "time '2026-02-31 10:00:01'"),
     ("csv", CSV_BARE * 100, "nan,a,get,1", "time 'nan'"),
 ]
 
@@ -253,3 +268,38 @@ def test_unknown_formats_and_missing_files_are_refused(tmp_path: Path) -> None:
     for wrong in (tmp_path / "missing", tmp_path):
         with pytest.raises(UserError, match="wanted"):
             open_trace(wrong)
+
+
+FRAGMENTS = st.lists(
+    st.one_of(
+        st.binary(max_size=20),
+        st.sampled_from([line.encode() for _, text, _ in CASES for line in text.splitlines()]),
+        st.sampled_from(
+            [b",", b'"', b"\r", b"\0", b"1e999,a", b"-1,a,get", b"\xff,\xff,get,1", b"9e18,a", b"1,\xe4,get"]
+        ),
+    ),
+    max_size=12,
+)
+
+
+@given(fragments=FRAGMENTS, name=st.sampled_from(FORMAT_NAMES))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_file_is_read_or_refused_in_one_line(fragments: list[bytes], name: str, tmp_path: Path) -> None:
+    """Whatever a file contains, it has requests with sound columns, or an error of the user's names it."""
+    path = written(tmp_path, b"\n".join(fragments))
+    refusal = None
+    try:
+        for chunk in open_trace(path, name):
+            assert np.all((chunk.operation >= 0) & (chunk.operation <= 3))
+            assert np.all(chunk.size_bytes >= -1)
+            assert not np.any(np.isinf(chunk.time_s))
+    except UserError as error:
+        refusal = str(error)
+    assert refusal is None or (refusal.startswith(str(path)) and "\n" not in refusal)
+
+
+def test_a_key_may_have_any_bytes(tmp_path: Path) -> None:
+    """Bytes that are not UTF-8 are part of a key, with and without a malformed line in the same block."""
+    data = "1,ä,get\n".encode("latin-1") * 300
+    for bad in (b"", b"x,y\n"):
+        assert set(columns(written(tmp_path, data + bad))["key"]) == set(hash_texts(["ä".encode("latin-1")]).tolist())

@@ -1,5 +1,6 @@
 """The figures of traces equal an independent computation in plain Python, on published lines and on many drawn ones."""
 
+import json
 import math
 from collections import Counter
 from pathlib import Path
@@ -51,8 +52,10 @@ def assert_equal(found: TraceSummary, requests: list[plain.Request]) -> None:
     counts = Counter(each.key for each in requests if each.operation != "delete")
     assert found.distinct_keys == len(counts)
     assert found.once_share == sum(count == 1 for count in counts.values()) / len(counts)
+    assert found.skew.exponent == pytest.approx(plain.zipf_exponent([*counts.values()]), nan_ok=True)
     sizes = [*plain.sizes_by_key(requests).values()]
     assert found.mean_size_bytes == pytest.approx(sum(sizes) / len(sizes))
+    assert found.working_set_bytes == pytest.approx(len(counts) * sum(sizes) / len(sizes))
     assert found.size_quantiles_bytes == [plain.quantile(sizes, share) for share in QUANTILES]
     ttls = [each.ttl_s for each in requests if each.ttl_s is not None]
     assert found.ttl_quantiles_s == [plain.quantile(ttls, share) for share in QUANTILES]
@@ -109,6 +112,19 @@ def test_sampled_figures_are_near_those_of_all_keys(tmp_path: Path, monkeypatch:
         assert abs(found.mean_size_bytes - exact.mean_size_bytes) < 4 * found.mean_size_error
         assert abs(found.skew.exponent - exact.skew.exponent) < 4 * found.skew.error
         assert found.requests == exact.requests
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.02])
+def test_too_small_a_sample_estimates_nothing(share: float, tmp_path: Path) -> None:
+    """With fewer than a hundred keys in the sample, no hit rate is stated, and no page, JSON or workload breaks."""
+    found = summarize(open_trace(drawn_trace(tmp_path / "trace.csv")), share)
+    assert found.keys_counted < 100
+    assert all(math.isnan(rate.rate) for _, rate in [*found.memory_curve, *found.ttl_curve])
+    text = "\n".join(page_lines(found))
+    assert "not estimated" in text
+    assert "nan" not in text
+    assert "NaN" not in json.dumps(found.as_dict())
+    assert "nan" not in workload_text(found)
 
 
 @pytest.mark.parametrize("skew", [0.5, 0.99, 1.2, 1.5])
@@ -184,6 +200,7 @@ def test_page_has_at_most_25_lines_of_80_columns(tmp_path: Path) -> None:
         assert max(map(len, lines)) <= COLUMNS
         text = "\n".join(lines)
         assert "mean 50/s" in text
+        assert "(Poisson: 1 ± 0.14); per min not estimated" in text
         assert "…" in lines[0]
         assert all(not line.endswith(("(Poisso", "of t", ",")) for line in lines)
 

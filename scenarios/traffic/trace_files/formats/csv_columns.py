@@ -5,6 +5,7 @@ import math
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 from functools import cached_property
 from typing import Literal
 
@@ -17,11 +18,13 @@ from pyarrow import csv as arrow_csv
 from stampede.scenarios.traffic.trace_files.formats.trace_format import OPERATION_WORDS, OTHER, MalformedLine
 from stampede.scenarios.traffic.trace_files.line_blocks import LineBlock
 
-Kind = Literal["number", "optional number", "key", "operation", "ignored"]
-"""What a column holds. Numbers are finite and not negative."""
+Kind = Literal["number", "optional number", "instant", "local instant", "key", "operation", "ignored"]
+"""What a column holds. Numbers are finite and not negative. An instant is a date and a time of ISO 8601 with a zone; a
+local instant has no zone."""
 NUMBER = re.compile(r"\d+(?:\.\d*)?(?:[eE][+-]?\d+)?|\.\d+")
-LARGEST = 2.0**53
-"""The largest number: beyond it, a float64 does not hold every integer."""
+LARGEST = 9e18
+"""The largest number. It is below 2^63."""
+INSTANT = re.compile(r"\d{4}-\d\d-\d\d[ T]\d\d:\d\d:\d\d(?:\.\d{1,6})?(Z|[+-]\d\d:?\d\d)?")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,18 +63,38 @@ class CsvLayout:
             needed = column.kind == "number" or (column.kind == "optional number" and text)
             if needed and not is_number(text.strip()):
                 return f"{column.name} {text[:40]!r}"
+            if column.kind in ("instant", "local instant") and instant_kind(text) != column.kind:
+                return f"{column.name} {text[:40]!r}"
+            if column.kind == "operation" and any("\ud800" <= character <= "\udfff" for character in text):
+                return "bytes that are not UTF-8"
         return None
 
 
 def arrow_type(kind: Kind) -> pa.DataType:
     """The type in which a column is read."""
-    if kind == "key":
-        return pa.binary()
-    return pa.dictionary(pa.int32(), pa.string()) if kind == "operation" else pa.float64()
+    others = {
+        "key": pa.binary(),
+        "operation": pa.dictionary(pa.int32(), pa.string()),
+        "instant": pa.timestamp("us", "UTC"),
+        "local instant": pa.timestamp("us"),
+    }
+    return others.get(kind, pa.float64())
+
+
+def instant_kind(text: str) -> Kind | None:
+    """Whether a text is an instant with a zone or without one; None: it is no instant."""
+    match = INSTANT.fullmatch(text)
+    if match is None:
+        return None
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return "instant" if match[1] else "local instant"
 
 
 def is_number(text: str) -> bool:
-    """Whether a text is a finite number from 0 to 2^53."""
+    """Whether a text is a finite number from 0 to LARGEST."""
     return NUMBER.fullmatch(text) is not None and float(text) <= LARGEST
 
 
@@ -84,7 +107,20 @@ def read_columns(block: LineBlock, layout: CsvLayout) -> tuple[pa.Table, list[Ma
     except pa.ArrowInvalid:
         pass
     sound, malformed = sorted_out(block, layout.problem)
-    return read_sound(sound, layout), malformed
+    try:
+        return read_sound(sound, layout), malformed
+    except pa.ArrowInvalid:  # a line that seems sound is none for the fast reader
+        sound, malformed = sorted_out(block, lambda line: layout.problem(line) or unreadable(line, layout))
+        return read_sound(sound, layout), malformed
+
+
+def unreadable(line: str, layout: CsvLayout) -> str | None:
+    """Why the fast reader cannot read a line; None if it can."""
+    try:
+        read_sound(line.encode(errors="surrogateescape"), layout)
+    except pa.ArrowInvalid as error:
+        return str(error).partition("\n")[0][:80]
+    return None
 
 
 def sorted_out(block: LineBlock, problem: Callable[[str], str | None]) -> tuple[bytes, list[MalformedLine]]:
@@ -94,9 +130,7 @@ def sorted_out(block: LineBlock, problem: Callable[[str], str | None]) -> tuple[
         if not line.strip():
             continue
         try:
-            wrong = problem(line.decode().rstrip("\r"))
-        except UnicodeDecodeError:
-            wrong = "bytes that are not UTF-8"
+            wrong = problem(line.decode(errors="surrogateescape").rstrip("\r"))
         except csv.Error as error:
             wrong = str(error)
         if wrong is None:
@@ -109,7 +143,7 @@ def sorted_out(block: LineBlock, problem: Callable[[str], str | None]) -> tuple[
 def read_sound(data: bytes, layout: CsvLayout) -> pa.Table:
     """The columns of lines. Raises pyarrow.ArrowInvalid if one of them is malformed."""
     types = layout.types
-    if not data.strip():
+    if not data.strip(b" \r\n"):
         return pa.table({name: pa.array([], type=kind) for name, kind in types.items()})
     return arrow_csv.read_csv(
         pa.BufferReader(data),
@@ -133,6 +167,8 @@ def is_sound(table: pa.Table, layout: CsvLayout) -> bool:
     for column in layout.columns:
         if column.kind == "key" and min_length(table[column.name]) == 0:
             return False
+        if column.kind in ("instant", "local instant") and table[column.name].null_count:
+            return False
         if column.kind in ("number", "optional number"):
             values = table[column.name]
             if column.kind == "number" and values.null_count:
@@ -152,6 +188,11 @@ def numbers_of(values: pa.ChunkedArray, missing: float = math.nan) -> npt.NDArra
     """A column of numbers, with a value for those that are missing."""
     filled = values.fill_null(missing) if values.null_count else values
     return np.asarray(filled.to_numpy(), dtype=np.float64)
+
+
+def seconds_of_instants(values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+    """A column of instants as seconds since 1970."""
+    return np.asarray(values.cast(pa.int64()).to_numpy(), dtype=np.float64) / 1e6
 
 
 def operations_of(values: pa.ChunkedArray, words: Sequence[str] = ()) -> npt.NDArray[np.int8]:

@@ -24,7 +24,9 @@ from stampede.scenarios.traffic.trace_files.key_hashing import hash_texts
 from stampede.scenarios.traffic.trace_files.line_blocks import LineBlock
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
 
-LINE = re.compile(rb'(\d+\.\d+) \[\d+ .*?\] "((?:[^"\\]|\\.)*)"((?: "(?:[^"\\]|\\.)*")*)')
+LINE = re.compile(rb'\+?(\d+\.\d+) \[\d+ .*?\] "((?:[^"\\]|\\.)*)"((?: "(?:[^"\\]|\\.)*")*)')
+GREETINGS = (b"OK", b"+OK")
+"""The answer to MONITOR itself, from redis-cli and from the connection."""
 ARGUMENT = re.compile(rb'"((?:[^"\\]|\\.)*)"')
 ESCAPE = re.compile(rb"\\(?:x([0-9a-fA-F]{2})|(.))", re.DOTALL)
 LETTERS = {b"n": b"\n", b"r": b"\r", b"t": b"\t", b"a": b"\a", b"b": b"\b"}
@@ -69,7 +71,9 @@ class RedisMonitor(TraceFormat):
 
     @classmethod
     def recognises(cls, first_lines: Sequence[bytes]) -> bool:
-        return most([LINE.fullmatch(line.rstrip()) is not None for line in first_lines if line.strip() != b"OK"])
+        return most(
+            [LINE.fullmatch(line.rstrip()) is not None for line in first_lines if line.strip() not in GREETINGS]
+        )
 
     def parsed(self, block: LineBlock) -> ParsedBlock:
         times: list[float] = []
@@ -78,7 +82,7 @@ class RedisMonitor(TraceFormat):
         for number, line in enumerate(block.data.split(b"\n"), start=block.first_line):
             match = LINE.fullmatch(line.rstrip(b"\r"))
             if match is None:
-                if line.strip() not in (b"", b"OK"):
+                if line.strip() not in (b"", *GREETINGS):
                     malformed.append(MalformedLine(number, "not a line of MONITOR"))
                 continue
             time_text, command, rest = match.groups()

@@ -1,22 +1,26 @@
 """A trace as plain comma-separated values, with or without a header.
 
 Without a header the columns are time, key, operation, size, TTL; those at the end may be missing. With one, they may
-stand in any order, and other columns are ignored. Fields may be quoted.
+stand in any order, and other columns are ignored. Fields may be quoted. Times are seconds, or ISO 8601.
 """
 
 import csv
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 from stampede.scenarios.traffic.trace_files.formats.csv_columns import (
     CsvColumn,
     CsvLayout,
     Kind,
+    instant_kind,
     is_number,
     numbers_of,
     operations_of,
     read_columns,
+    seconds_of_instants,
 )
 from stampede.scenarios.traffic.trace_files.formats.trace_format import OPERATION_WORDS, ParsedBlock, TraceFormat
 from stampede.scenarios.traffic.trace_files.key_hashing import hash_keys
@@ -24,7 +28,7 @@ from stampede.scenarios.traffic.trace_files.line_blocks import LineBlock
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
 
 TIMES: Mapping[str, float] = {
-    **dict.fromkeys(("time", "timestamp", "time_s", "ts"), 1.0),
+    **dict.fromkeys(("time", "timestamp", "time_s", "ts", "date", "datetime"), 1.0),
     "time_ms": 1e-3,
     "time_us": 1e-6,
     "time_ns": 1e-9,
@@ -32,7 +36,7 @@ TIMES: Mapping[str, float] = {
 """Names of a column of times to its unit in seconds."""
 NAMES: Mapping[str, str] = {
     **dict.fromkeys(TIMES, "time"),
-    **dict.fromkeys(("key", "id", "object", "obj_id"), "key"),
+    **dict.fromkeys(("key", "id", "object", "obj_id", "path", "url"), "key"),
     **dict.fromkeys(("operation", "op", "method", "command"), "operation"),
     **dict.fromkeys(("size", "size_bytes", "bytes", "value_size", "obj_size"), "size"),
     **dict.fromkeys(("ttl", "ttl_s"), "TTL"),
@@ -74,7 +78,8 @@ class PlainCsv(TraceFormat):
         twice = [name for name in KINDS if names.count(name) > 1]
         if twice:
             raise ValueError(f"several columns for the {twice[0]}")
-        columns = tuple(CsvColumn(name=name, kind=KINDS.get(name, "ignored")) for name in names)
+        kinds = {**KINDS, "time": time_kind(first_lines[self.header_lines :], names)}
+        columns = tuple(CsvColumn(name=name, kind=kinds.get(name, "ignored")) for name in names)
         self.layout = CsvLayout(columns=columns, quoted=True)
 
     @classmethod
@@ -82,9 +87,15 @@ class PlainCsv(TraceFormat):
         if header_names(first_lines) is not None:
             return True
         fields = first_fields(first_lines)
-        if not FEWEST <= len(fields) <= MOST or not is_number(fields[0].strip()):
+        if not FEWEST <= len(fields) <= MOST or not (is_number(fields[0].strip()) or instant_kind(fields[0])):
             return False
         return len(fields) < 3 or fields[2].strip().lower() in OPERATION_WORDS
+
+    def times(self, values: pa.ChunkedArray) -> npt.NDArray[np.float64]:
+        """A column of times in seconds."""
+        return (
+            numbers_of(values) * self.time_unit_s if pa.types.is_floating(values.type) else seconds_of_instants(values)
+        )
 
     def parsed(self, block: LineBlock) -> ParsedBlock:
         table, malformed = read_columns(block, self.layout)
@@ -97,7 +108,7 @@ class PlainCsv(TraceFormat):
         )
         ttls = numbers_of(table["TTL"]) if "TTL" in have else nothing
         requests = TraceChunk(
-            time_s=numbers_of(table["time"]) * self.time_unit_s if "time" in have else nothing,
+            time_s=self.times(table["time"]) if "time" in have else nothing,
             key=hash_keys(table["key"]),
             operation=operations,
             size_bytes=numbers_of(table["size"], missing=-1).astype(np.int64)
@@ -106,6 +117,14 @@ class PlainCsv(TraceFormat):
             ttl_s=np.where((operations == TraceOperation.WRITE) & (ttls > 0), ttls, np.nan),
         )
         return ParsedBlock(requests=requests, malformed=malformed)
+
+
+def time_kind(first_lines: Sequence[bytes], names: Sequence[str]) -> Kind:
+    """What the column of times holds, by its first line."""
+    fields = first_fields(first_lines)
+    if "time" not in names or len(fields) != len(names):
+        return "number"
+    return instant_kind(fields[names.index("time")]) or "number"
 
 
 def first_fields(first_lines: Sequence[bytes]) -> list[str]:

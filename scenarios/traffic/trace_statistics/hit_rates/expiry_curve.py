@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
-from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import GROUPS, HitRate, estimated_rate, group_of
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import (
+    GROUPS,
+    NOT_ESTIMATED,
+    HitRate,
+    estimated_rate,
+    group_of,
+)
 from stampede.scenarios.traffic.trace_statistics.sampled_key_table import SampledKeyTable
 
 MOST_KEYS = 1 << 15
@@ -63,6 +69,8 @@ class ExpiryCurve:
 
     def hit_rate(self, number: int) -> HitRate:
         """The hit rate for LIFETIMES_S[number]; the cache begins empty."""
+        if not self.table.is_enough:
+            return NOT_ESTIMATED
         hits = self.sampled_reads - self.misses[number]
         return estimated_rate(hits, self.sampled_reads, self.reads, exact=self.share >= 1)
 

@@ -24,6 +24,9 @@ class HitRate(NamedTuple):
         return {"hit_rate": self.rate if finite else None, "standard_error": self.error if finite else None}
 
 
+NOT_ESTIMATED = HitRate(math.nan, math.nan)
+
+
 def group_of(keys: npt.NDArray[np.uint64]) -> npt.NDArray[np.int64]:
     """The group of each key, 0 to GROUPS - 1."""
     return (keys & np.uint64(GROUPS - 1)).astype(np.int64)
@@ -36,7 +39,7 @@ def estimated_rate(hits: Floats, sampled: Floats, reads: int, *, exact: bool) ->
     count as hits, since such keys hit almost always. The error is that of the jackknife over groups of keys.
     """
     if reads == 0:
-        return HitRate(math.nan, math.nan)
+        return NOT_ESTIMATED
     rate = adjusted(float(hits.sum()), float(sampled.sum()), reads)
     if exact:
         return HitRate(rate, 0.0)

@@ -10,7 +10,13 @@ import numpy as np
 import numpy.typing as npt
 
 from stampede.scenarios.traffic.trace_files.trace_chunk import TraceChunk, TraceOperation
-from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import GROUPS, HitRate, estimated_rate, group_of
+from stampede.scenarios.traffic.trace_statistics.hit_rates.hit_counts import (
+    GROUPS,
+    NOT_ESTIMATED,
+    HitRate,
+    estimated_rate,
+    group_of,
+)
 from stampede.scenarios.traffic.trace_statistics.sampled_key_table import SampledKeyTable
 
 Counts = npt.NDArray[np.int64]
@@ -135,6 +141,8 @@ class ReuseDistances:
 
         Its error has two parts: which keys the sample has, and how many of the keys in a cache of this size it has.
         """
+        if not self.table.is_enough:
+            return NOT_ESTIMATED
         found = self.hit_rate_by_groups(entries)
         if found.error == 0:
             return found
