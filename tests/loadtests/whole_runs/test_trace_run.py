@@ -30,7 +30,7 @@ def traced_config(home: Path) -> BenchConfig:
     """A smoke run of a trace in milliseconds: 20 s before the part that is played, in which the rate is lower."""
     rng = np.random.default_rng(5)
     times_ms = np.sort(np.concatenate([rng.integers(0, 20_000, 2000), rng.integers(20_000, 23_000, 3 * RATE_PER_S)]))
-    lines = [f"{at},key-{int(300 * rng.random() ** 3)},{'put' if rng.random() < 0.1 else 'get'},900" for at in times_ms]
+    lines = [f"{at},key-{int(300 * rng.random() ** 3)},{'put' if rng.random() < 0.1 else 'get'},500" for at in times_ms]
     (home / "day.csv").write_text("time_ms,key,operation,size\n" + "\n".join(lines) + "\n")
     (home / "traced.toml").write_text('records = 2000\nttl_s = 10\n[trace]\nfile = "day.csv"\nstart_s = 20\n')
     return BenchConfig(
