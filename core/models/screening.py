@@ -10,7 +10,7 @@ import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -84,7 +84,8 @@ class ScreenedWorkload:
 
     def with_value(self, factor: FactorName, value: float) -> "ScreenedWorkload":
         """The workload with another value of one factor."""
-        return replace(self, **{FIELDS[factor]: value})
+        changed: dict[str, Any] = {FIELDS[factor]: value}
+        return replace(self, **changed)
 
 
 @dataclass(frozen=True, kw_only=True)

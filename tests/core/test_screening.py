@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from stampede.core.models.screening import (
     FACTORS,
     MINIMUM_EFFECT,
+    FactorName,
     ScreenedPattern,
     ScreenedWorkload,
     picks,
@@ -92,7 +93,7 @@ def test_the_effect_of_the_ttl_alone_is_the_ratio_of_both_levels() -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(workload=workloads, factor=st.sampled_from(FACTORS))
-def test_an_answer_changes_at_a_switch(workload: ScreenedWorkload, factor: str) -> None:
+def test_an_answer_changes_at_a_switch(workload: ScreenedWorkload, factor: FactorName) -> None:
     """The answers at a switch differ from those of the workload, and are those that the closed forms give there."""
     here = picks(predicted(workload, CANDIDATES), CANDIDATES)
     for found in switches(workload, CANDIDATES, factor):

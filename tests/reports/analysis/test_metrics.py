@@ -105,7 +105,9 @@ def is_waiting(row: Row) -> bool:
 def misses_per_ttl(cell: CellInfo, rows: list[Row]) -> float:
     """stampede is the only planted scenario with one hot key; its TTL is 0.5 s."""
     missed = [r for r in answered_reads(cell, rows) if not is_hit(r)]
-    ttls = (cell.window_end_ns - cell.window_start_ns) / 1e9 / 0.5 if cell.window_end_ns else math.nan
+    assert cell.window_start_ns is not None
+    assert cell.window_end_ns is not None
+    ttls = (cell.window_end_ns - cell.window_start_ns) / 1e9 / 0.5
     return len(missed) / ttls if cell.scenario == "stampede" else math.nan
 
 
