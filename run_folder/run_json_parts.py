@@ -27,7 +27,7 @@ class WorkloadShape(Struct):
     read_share: Share
     ttl_s: Annotated[float, Meta(gt=0, le=LONGEST_S)]
     users_per_process: Annotated[int, Meta(ge=1, le=1_000_000)]
-    key_skew: Annotated[float, Meta(ge=0, le=100)]
+    key_skew: Annotated[float, Meta(ge=0, le=100)] | None
     load_cpu_ms: Seconds
     load_wait_ms: Seconds
     arrivals: str = "poisson"
@@ -37,6 +37,22 @@ class WorkloadShape(Struct):
     rtt_ms: Seconds | None = None
     own_sql: bool = False
     versioned: bool = False
+
+
+class TraceShape(Struct):
+    file: str
+    format: str
+    speed: Positive
+    sample: Annotated[float, Meta(gt=0, le=1)]
+    start_s: Seconds
+    parts: Annotated[int, Meta(ge=1, le=1_000_000)]
+    part_s: Positive
+    requests: Count
+    records: Count
+    left_out: Count = 0
+    unknown_hits: Share = 0.0
+    size_bytes: Seconds | None = None
+    coarse: bool = False
 
 
 class CallerGroupShape(Struct):
@@ -180,9 +196,10 @@ def check_scenario(scenario: ScenarioInfo, path: Path, place: str, *, in_use: bo
         typed(scenario.workload, WorkloadShape, path, f"{place}.workload")
         if scenario.window_s <= 0:
             raise RunFolderError(path, f"{place}.window_s is {scenario.window_s:g}", "a window above 0 s")
-    for part, shape in ((scenario.flood, FloodShape), (scenario.fault, FaultShape)):
+    shapes: dict[str, type[Struct]] = {"flood": FloodShape, "fault": FaultShape, "trace": TraceShape}
+    for name, shape in shapes.items():
+        part = getattr(scenario, name)
         if part is not None:
-            name = "flood" if shape is FloodShape else "fault"
             typed(part, shape, path, f"{place}.{name}")
     if (scenario.kind == "limiting") != (scenario.flood is not None):
         raise RunFolderError(path, f"{place}: kind {scenario.kind!r}", "limiting with a flood, else caching")

@@ -210,6 +210,10 @@ class ScenarioInfo:
     """Whether every written key is read once more after the drain."""
     same_as: dict[str, str] = field(default_factory=dict)
     """Contenders that did not run here because it has no writes: each with the one that runs and does the same."""
+    trace: dict[str, Any] | None = None
+    """The recorded trace whose requests it made: file (its name), format, speed, sample, start_s (recorded), parts,
+    part_s (recorded), requests, records (distinct keys), left_out (requests), unknown_hits (the share by which the hit
+    rate can be too low), size_bytes (mean of the values; null: not known), coarse (bool: whole seconds)."""
     queries: list[QueryInfo] = field(default_factory=list)
     """Its queries, in the order of their positions. Empty: it has one."""
     measured: dict[str, float] = field(default_factory=dict)

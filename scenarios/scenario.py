@@ -54,6 +54,9 @@ class Scenario:
     """Report it in a separate section, from few rounds and without verdicts. The answer does not use it."""
     variant_of: str = ""
     """The scenario that it repeats under one other condition. It shows what the answer depends on."""
+    plays_trace: bool = False
+    """Whether its requests are those of the user's trace, if there is one: their times, keys and operations. The other
+    values of the workload stay as they are."""
     processes: int | None = None
     """How many application servers receive requests; the others stay idle. None: all."""
     contenders: tuple[str, ...] | None = None
@@ -71,6 +74,12 @@ class Scenario:
             "a Flood if the kind is limiting, else None",
         )
         require(self.fault is None or self.kind == "caching", "fault", self.fault, "None if the kind is limiting")
+        require(
+            not self.plays_trace or (self.kind == "caching" and not self.cold and self.fault is None),
+            "plays_trace",
+            self.plays_trace,
+            "False for rate limiters, for a cold cache and with a fault",
+        )
         require(not self.cold or self.warm_up_s == 0, "warm_up_s", self.warm_up_s, "0 if cold is True")
 
     def caching_window_s(self, ttl_s: float) -> float:

@@ -27,6 +27,7 @@ TYPES: Mapping[str, tuple[type, ...]] = {
     "drain_s": (int, float),
     "cold": (bool,),
     "check_after_drain": (bool,),
+    "plays_trace": (bool,),
     "report_separately": (bool,),
     "variant_of": (str,),
     "processes": (int, type(None)),

@@ -13,6 +13,7 @@ from stampede.core.errors import ConfigError, Mismatch, UnreadableFile, require
 from stampede.core.files import read_toml
 from stampede.patterns.caching.cache_pattern import ENTITY
 from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig
+from stampede.scenarios.traffic.trace_playing.trace_settings import TraceSettings
 
 Arrivals = Literal["poisson", "constant", "closed"]
 PARAMETER = re.compile(r"%\(([^)]+)\)[sbt]")
@@ -236,6 +237,8 @@ class WorkloadFile:
     """The limit, window_s and burst of all rate limiters, in place of the scenario's."""
     file: str = ""
     """Its path, for messages."""
+    trace: TraceSettings | None = None
+    """A recorded trace, which some scenarios play."""
 
     def applied(self, scenario: str, overrides: Mapping[str, Any]) -> Workload:
         """The workload of a scenario.
@@ -253,6 +256,10 @@ SQL = table_type(OwnSql, without=("name", "weight", "ttl_s", "read_share"))
 QUERY = table_type(OwnSql)
 """Each table [[query]]."""
 LIMITS = table_type(LimiterConfig, without=("key_prefix",), optional=True)
+TRACE = table_type(TraceSettings)
+"""The table [trace]."""
+RECORDED = ("rate_per_s", "arrivals", "think_s", "read_share", "active_records", "key_skew")
+"""The values that a trace decides."""
 WORDS = {"arrivals": "poisson, constant or closed"}
 """The allowed words of fields that take one of a few words."""
 
@@ -266,6 +273,7 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
     tables = data.pop("scenario", {})
     require(isinstance(tables, dict), f"{path}: scenario", tables, "tables such as [scenario.stampede]")
     queries = read_queries(data, path)
+    data_trace = data.pop("trace", None)
     limits = checked(data.pop("limiter", {}), LIMITS, f"{path}: limiter", ".")
     LimiterConfig(**{"limit": 1, **limits})
     common = checked(data, VALUES, str(path), ": ")
@@ -278,11 +286,12 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
                 "nothing: with your own SQL the cost of a load is that of your statement",
             )
         common["queries"] = queries
+    trace = read_trace_settings(data_trace, common, path)
     by_scenario = {}
     for name, table in tables.items():
         require(name in scenarios, f"{path}: scenario", name, f"one of {', '.join(sorted(scenarios))}")
         by_scenario[name] = checked(table, VALUES, f"{path}: scenario.{name}", ": ")
-    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path))
+    return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path), trace=trace)
 
 
 def read_queries(data: dict[str, Any], path: Path) -> tuple[OwnSql, ...]:
@@ -304,6 +313,25 @@ def read_queries(data: dict[str, Any], path: Path) -> tuple[OwnSql, ...]:
     return tuple(found)
 
 
+def read_trace_settings(table: Any, common: Mapping[str, Any], path: Path) -> TraceSettings | None:
+    """The table [trace]. Its file is relative to the workload file's folder. Raises ConfigError."""
+    if table is None:
+        return None
+    for name in RECORDED:
+        want = "nothing: with [trace] the recorded requests decide it"
+        require(name not in common, f"{path}: {name}", common.get(name), want)
+    want = "at most one [[query]], without read_share: the trace's keys do not name a query"
+    queries = common.get("queries", ())
+    require(
+        len(queries) < 2 and all(query.read_share is None for query in queries), f"{path}: query", len(queries), want
+    )
+    settings = checked(table, TRACE, f"{path}: trace", ".")
+    try:
+        return replace(found := TraceSettings(**settings), file=str(path.parent / found.path))
+    except ConfigError as error:
+        raise ConfigError(f"{path}: {error.field}", error.value, error.want) from error
+
+
 def checked(table: Any, kind: type[Struct], where: str, sign: str) -> dict[str, Any]:
     """The unchanged table, if it fits that type. Raises ConfigError.
 
@@ -323,7 +351,7 @@ def wanted(wrong: Mismatch, kind: type[Struct]) -> str:
     if wrong.problem == "unknown":
         return f"one of {', '.join(kind.__struct_fields__)}"
     if wrong.problem == "missing":
-        return "a statement: it is required"
+        return f"a {'path' if kind is TRACE else 'statement'}: it is required"
     return WORDS.get(wrong.field) or in_words(wrong.want) or "a number within its limits"
 
 
@@ -363,6 +391,15 @@ users_per_process = 32    # threads of an application server
 # ttl_s = 60              # of its entries
 # read_share = 0.8        # reads among its requests
 # load = "…"
+
+# Recorded requests instead of drawn ones, in scenarios such as read-mostly: without rate_per_s, arrivals, read_share,
+# active_records and key_skew above.
+# [trace]
+# file = "requests.csv.gz"  # time,key,operation,size; or a trace of Twitter, Meta, Redis MONITOR, an access log
+# speed = 1.0             # 2.0: twice as fast
+# sample = 1.0            # share of the keys
+# fill_within_s = 0       # leave out writes that follow a read of their key so soon: fills after misses
+# start_s = 600           # where to begin, in seconds; default: after one TTL
 
 # The limit of rate limiters (rate-limit-flood); subjects call in proportion. A cell lasts a few windows.
 # [limiter]

@@ -95,10 +95,10 @@ class AppServer:
         think_times_ns: list[int] = []
         if scenario.flood is None:
             if fill == "candidates":
-                self._fill_candidates(scenario, contender_spec, background, plan.seed)
+                self._fill_candidates(scenario, contender_spec, background, plan)
             patterns = self._patterns(scenario, contender_spec, background, rng)
-            self._warm(patterns, contender_spec, scenario, fill, plan.seed)
-            requests, think_times_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
+            self._warm(patterns, contender_spec, scenario, fill, plan)
+            requests, think_times_ns = draw_requests(self.config, self.process, plan, self._populations, rng)
             population = self._populations.population(scenario)
             if scenario.cold and all(isinstance(pattern, SupportsWarmUp) for pattern in patterns):
                 warming = self._warm_up.fill_cold(patterns, scenario)
@@ -153,12 +153,12 @@ class AppServer:
         return patterns
 
     def _fill_candidates(
-        self, scenario: ScenarioPlan, contender_spec: ContenderSpec, background: ThreadPoolExecutor, seed: int
+        self, scenario: ScenarioPlan, contender_spec: ContenderSpec, background: ThreadPoolExecutor, plan: CellPlan
     ) -> None:
         """Make the entries of all cells of the run through a pattern of their own."""
-        rng = np.random.default_rng([seed, self.process])
+        rng = np.random.default_rng([plan.seed, self.process])
         patterns = self._patterns(scenario, contender_spec, background, rng, FILLED_FOR_S)
-        self._warm_up.read_entries(patterns, contender_spec, scenario, "candidates", seed)
+        self._warm_up.read_entries(patterns, contender_spec, scenario, "candidates", plan)
         for pattern in patterns:
             pattern.close()
 
@@ -168,13 +168,13 @@ class AppServer:
         contender_spec: ContenderSpec,
         scenario: ScenarioPlan,
         fill: Fill,
-        seed: int,
+        plan: CellPlan,
     ) -> None:
         """Fill the cache as the scenario says, then give loads their cost. A cold scenario begins with no entry."""
         if contender_spec.kind == "baseline":
             self._warm_up.fill_baseline(patterns, scenario)
         elif fill == "residents" and not scenario.cold:
-            self._warm_up.read_entries(patterns, contender_spec, scenario, fill, seed)
+            self._warm_up.read_entries(patterns, contender_spec, scenario, fill, plan)
         self._records.charge()
 
     def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:

@@ -10,12 +10,13 @@ import psycopg
 
 from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.bench.run_plan.own_source import read_source_ids
-from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
 from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.traffic.arrivals import due_times_ns
 from stampede.scenarios.traffic.key_distributions import Ids, by_popularity, draw_keys
 from stampede.scenarios.traffic.population import Population, QueryKeys
+from stampede.scenarios.traffic.trace_playing.trace_traffic import TracePart
 from stampede.scenarios.workload import OwnSource, OwnSql, Workload
 from stampede.stack.postgres.record_ids import read_ids
 
@@ -64,7 +65,9 @@ class Populations:
             parts = list(zip(scenario.queries, firsts, found, strict=False))
             self._known[scenario.name] = Population(
                 ids=found[0] if len(found) == 1 else [record_id for ids in found for record_id in ids],
-                shares=np.concatenate([q.share * zipf_shares(len(ids), workload.key_skew) for q, _, ids in parts]),
+                shares=np.concatenate([q.share * zipf_shares(len(ids), workload.key_skew) for q, _, ids in parts])
+                if scenario.trace is None
+                else scenario.trace.shares,
                 queries=tuple(
                     QueryKeys(entity=q.entity, first=first, count=len(ids), read_share=q.read_share, ttl_s=q.ttl_s)
                     for q, first, ids in parts
@@ -101,16 +104,30 @@ def serving_processes(config: RunConfig, scenario: ScenarioPlan) -> int:
 
 
 def draw_requests(
-    config: RunConfig, process: int, scenario: ScenarioPlan, populations: Populations, rng: np.random.Generator
+    config: RunConfig, process: int, plan: CellPlan, populations: Populations, rng: np.random.Generator
 ) -> tuple[Requests, list[int]]:
-    """The requests of one process in a caching scenario, and the think times of closed clients in ns."""
+    """The requests of one process in a cell of caching, and the think times of closed clients in ns."""
+    scenario = config.scenario(plan.scenario)
     population = populations.population(scenario)
     serving = serving_processes(config, scenario)
     if process >= serving:
         return Requests(due_ns=[], positions=[], operations=[]), []
+    if scenario.trace is not None:
+        return recorded_requests(scenario.trace.part(plan.round), process, serving), []
     if scenario.workload.arrivals == "closed":
         return draw_closed(config, scenario, population, rng)
     return draw_open(scenario, population, process, serving, rng), []
+
+
+def recorded_requests(part: TracePart, process: int, serving: int) -> Requests:
+    """One process's requests of a part of a trace. They are dealt out in turn, as a load balancer does: requests of one
+    key that are due at the same time reach different processes."""
+    mine = slice(process, None, serving)
+    return Requests(
+        due_ns=part.due_ns[mine].tolist(),
+        positions=part.keys[mine].tolist(),
+        operations=["write" if write else "read" for write in part.is_write[mine]],
+    )
 
 
 def draw_open(

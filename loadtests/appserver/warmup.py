@@ -11,11 +11,12 @@ from stampede.loadtests.appserver.request_drawing import Populations, serving_pr
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.meters import Meter
-from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
 from stampede.patterns.caching.cache_pattern import CachePattern, SupportsWarmUp
 from stampede.patterns.rate_limiting.rate_limiter import RateLimiter
 from stampede.scenarios.traffic.resident_entries import ResidentEntries, resident_entries
+from stampede.scenarios.traffic.trace_playing.trace_entries import TraceEntries, trace_entries
 
 Fill = Literal["candidates", "residents", "nothing"]
 """What a process reads before a cell, with loads that cost nothing.
@@ -41,7 +42,7 @@ class WarmUp:
         contender_spec: ContenderSpec,
         scenario: ScenarioPlan,
         fill: Fill,
-        seed: int,
+        plan: CellPlan,
     ) -> None:
         """Read this process's share of the records of a fill, so that the contender makes their entries.
 
@@ -60,7 +61,7 @@ class WarmUp:
             else:
                 check_record(contender_spec.name, "get", answer, versions[query])
 
-        mine = self._share_of(contender_spec, scenario, fill, seed)
+        mine = self._share_of(contender_spec, scenario, fill, plan)
         commands_before = commands_of(self._meter.counts)
         for position in mine[:1]:
             read(position)
@@ -68,10 +69,10 @@ class WarmUp:
             with ThreadPoolExecutor(min(self._config.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
-    def _share_of(self, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int) -> list[int]:
+    def _share_of(self, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, plan: CellPlan) -> list[int]:
         """This process's share of the positions of a fill. Every process draws the same ones; they divide them."""
-        entries = entries_of(self._config, contender_spec, scenario, self._populations)
-        wanted = np.flatnonzero(entries.candidates() if fill == "candidates" else entries.present(seed))
+        entries = entries_of(self._config, contender_spec, scenario, self._populations, plan.round)
+        wanted = np.flatnonzero(entries.candidates() if fill == "candidates" else entries.present(plan.seed))
         serving = serving_processes(self._config, scenario)
         return wanted[self._process :: serving].tolist() if self._process < serving else []
 
@@ -108,11 +109,17 @@ class WarmUp:
 
 
 def entries_of(
-    config: RunConfig, contender_spec: ContenderSpec, scenario: ScenarioPlan, populations: Populations
-) -> ResidentEntries:
-    """The entries from which the contender's cells in this scenario begin."""
+    config: RunConfig,
+    contender_spec: ContenderSpec,
+    scenario: ScenarioPlan,
+    populations: Populations,
+    round_number: int,
+) -> ResidentEntries | TraceEntries:
+    """The entries from which the contender's cells in this scenario begin, in that round."""
     settings = contender_spec.configured(scenario.workload.ttl_s, config.key_prefix)
     population = populations.population(scenario)
+    if scenario.trace is not None:
+        return trace_entries(contender_spec.pattern(), settings, scenario.trace, population, round_number)
     return resident_entries(contender_spec.pattern(), settings, scenario.workload.rate_per_s, population, config.seed)
 
 

@@ -6,7 +6,7 @@
       drain      + 0.3 s: written records are read again after the drain
       entries    + 0.03 ms for each entry from which it begins
     filling      0.4 ms for each of these entries, once for each contender and TTL; before every cell for a contender
-                 of the user (not counted with the user's own SQL, whose number of ids is not known here)
+                 of the user (not counted with the user's own SQL or trace, whose number of ids is not known here)
     experiments  the stated duration of each, times its rounds
     races        3 s for each built-in contender or limiter that runs
     fixed        8 s for servers, data and calibration; for the report 3 s and 5 % of the cells
@@ -27,6 +27,7 @@ from stampede.core.models.closed_forms import zipf_shares
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells
 from stampede.loadtests.bench.run_plan.scenario_selection import check_bench_config
+from stampede.loadtests.bench.run_plan.trace_plan import check_trace
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.scenario import Scenario
@@ -95,9 +96,13 @@ def estimate_knees(config: BenchConfig, max_cells: int) -> RunEstimate:
 def estimate(config: BenchConfig) -> RunEstimate:
     """Estimate the duration of the run on two cores. Raises ConfigError if the configuration is wrong."""
     scenarios, workloads, contender_specs = check_bench_config(config)
+    check_trace(config, scenarios)
     each = {s.name: cell_s(s, w, config.plan) for s, w in zip(scenarios, workloads, strict=True)}
     workers = {c.name for c in contender_specs if c.worker}
-    entries = {s.name: entries_in(s, w) for s, w in zip(scenarios, workloads, strict=True)}
+    entries = {
+        s.name: (w.ttl_s, 0) if s.plays_trace and config.workload.trace else entries_in(s, w)
+        for s, w in zip(scenarios, workloads, strict=True)
+    }
     specs = {spec.name: spec for spec in contender_specs}
     filled: set[tuple[str, float, int]] = set()
     cells = plan_cells(config, contender_specs)

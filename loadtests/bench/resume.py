@@ -20,6 +20,8 @@ from stampede.stack.servers import Stack
 ADDRESSES = frozenset({"url", "port", "why"})
 """Fields of the servers that may differ when a run is resumed."""
 MACHINE = ("system", "cpu", "cores", "memory_bytes")
+COMPARED = ("name", "workload", "queries", "window_s", "drain_s", "processes", "flood", "fault", "cold", "trace")
+"""Fields of a scenario that must be equal when a run is resumed."""
 
 
 def resume_run(folder: Path, config: BenchConfig, stack: Stack, say: ReportProgress) -> RunConfig:
@@ -104,7 +106,7 @@ def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
         "servers", without_addresses(then.get("servers", {})), without_addresses(now.get("servers", {}))
     )
     for old, new in zip(begun.scenarios, planned.scenarios, strict=False):
-        for name in ("name", "workload", "queries", "window_s", "drain_s", "processes", "flood", "fault", "cold"):
+        for name in COMPARED:
             found += difference(f"{old.name}'s {name}", getattr(old, name), getattr(new, name))
     found += difference("scenarios", [s.name for s in begun.scenarios], [s.name for s in planned.scenarios])
     found += difference("contenders", [c.name for c in begun.contenders], [c.name for c in planned.contenders])

@@ -20,6 +20,7 @@ from stampede.loadtests.appserver.warmup import Fill, entries_of
 from stampede.loadtests.coordinator.server_connections import ServerConnections
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
 from stampede.scenarios.traffic.resident_entries import MOST_RECORDS, ResidentEntries
+from stampede.scenarios.traffic.trace_playing.trace_entries import TraceEntries
 from stampede.scenarios.workload import Workload
 from stampede.stack.redis.redis_rights import is_refusal, is_unknown
 from stampede.stack.server_counters import KEYS_AT_ONCE, keys_pattern
@@ -71,7 +72,7 @@ class EntryStore:
         scenario, spec = config.scenario(plan.scenario), config.contender_spec(plan.contender)
         if scenario.flood is not None or scenario.cold or spec.kind == "baseline":
             return
-        entries, name = entries_of(config, spec, scenario, self._populations), entry_name(config, plan)
+        entries, name = entries_of(config, spec, scenario, self._populations, plan.round), entry_name(config, plan)
         if fill == "candidates":
             self._keep(name)
         kept = None if fill == "residents" else self._kept.get(name)
@@ -111,7 +112,7 @@ class EntryStore:
         while sum(k.size_bytes for k in self._kept.values()) > KEPT_AT_MOST_BYTES and len(self._kept) > 1:
             del self._kept[next(iter(self._kept))]
 
-    def _restore(self, kept: KeptEntries, entries: ResidentEntries, seed: int) -> bool:
+    def _restore(self, kept: KeptEntries, entries: ResidentEntries | TraceEntries, seed: int) -> bool:
         """Put the entries of a cell back. False: the user may not run RESTORE."""
         present, left_ms = drawn_for(kept.keys, entries, seed)
         left_ms = np.where(kept.expires, left_ms, 0)
@@ -128,7 +129,7 @@ class EntryStore:
             raise CellBroken(f"Redis could not restore an entry: {failed}")
         return not self.refused
 
-    def _spread(self, entries: ResidentEntries, seed: int) -> None:
+    def _spread(self, entries: ResidentEntries | TraceEntries, seed: int) -> None:
         """Give the entries that were read a drawn remaining lifetime, up to their current one, and remove those of
         records that are absent."""
         keys = self._keys()
@@ -156,13 +157,16 @@ class EntryStore:
 
 def entry_name(config: RunConfig, plan: CellPlan) -> tuple[str, Workload]:
     """Cells with the same name begin with the same entries: an A/A copy has those of its original, and neither the
-    simulated RTT nor the cost of a load is in an entry."""
-    spec, workload = config.contender_spec(plan.contender), config.scenario(plan.scenario).workload
-    return spec.copy_of or spec.name, replace(workload, rtt_ms=None, load_cpu_ms=0.0, load_wait_ms=0.0)
+    simulated RTT nor the cost of a load is in an entry. Those of a scenario that plays a trace are its own."""
+    spec, scenario = config.contender_spec(plan.contender), config.scenario(plan.scenario)
+    workload, name = scenario.workload, spec.copy_of or spec.name
+    if scenario.trace is not None:
+        name += f" in {scenario.name}"
+    return name, replace(workload, rtt_ms=None, load_cpu_ms=0.0, load_wait_ms=0.0)
 
 
 def drawn_for(
-    keys: list[bytes], entries: ResidentEntries, seed: int
+    keys: list[bytes], entries: ResidentEntries | TraceEntries, seed: int
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """For each key: whether its record has an entry, and the remaining lifetime of the entry in ms, at least 1. A key
     that names no requested record is present, with a uniform lifetime."""

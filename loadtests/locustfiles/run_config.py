@@ -14,6 +14,7 @@ from stampede.patterns.serialization.serializer_choice import SerializerChoice
 from stampede.run_folder.schema import CellInfo
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.scenarios.traffic.trace_playing.trace_traffic import TraceTraffic
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.source import Statements
 
@@ -66,6 +67,8 @@ class ScenarioPlan:
     """Whether every written record is read again after the drain."""
     processes: int | None = None
     """How many of the application servers serve; None: all."""
+    trace: TraceTraffic | None = None
+    """The recorded requests that it plays; None: its requests are drawn."""
 
     @property
     def session(self) -> dict[str, str]:

@@ -182,6 +182,7 @@ def find_knees(
     run_config, info = planned_run(config, stack, say)
     (base,), (scenario_info,) = run_config.scenarios, info.scenarios
     require(base.flood is None and base.fault is None, "scenario", base.name, "a caching scenario with open arrivals")
+    require(base.trace is None, "trace", base.name, "no [trace]: a knee is a rate, and a trace has its own")
     require(base.workload.arrivals != "closed", "arrivals", "closed", "open arrivals: a knee is a rate")
     baselines = {
         contender_spec.name for contender_spec in run_config.contender_specs if contender_spec.kind == "baseline"

@@ -59,7 +59,8 @@ def place(s: ScenarioInfo) -> str:
     """The condition: keys, reads and TTL."""
     w = s.workload
     keys = w.get("active_records") or w.get("records")
-    popular = "one key" if keys == 1 else f"{keys:,} keys, Zipf {w['key_skew']:g}"
+    skew = "recorded popularity" if s.trace else f"Zipf {w['key_skew']:g}"
+    popular = "one key" if keys == 1 else f"{keys:,} keys, {skew}"
     reads = f"{100 * w['read_share']:g} % reads at {w['rate_per_s']:g}/s"
     return f"{popular}, {reads}, TTL {formatting.duration(w['ttl_s'])} ({s.name}, {simulated_rtt(s)})"
 

@@ -22,4 +22,5 @@ SCENARIO = Scenario(
     },
     window_ttls=4,
     check_after_drain=True,
+    plays_trace=True,
 )

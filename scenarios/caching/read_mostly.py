@@ -14,6 +14,7 @@ SCENARIO = Scenario(
         "entry, the next read of the record misses"
     ),
     window_s=2.0,
+    plays_trace=True,
 )
 
 
@@ -53,6 +54,7 @@ SCENARIOS = (
         overrides={"rate_per_s": 60.0, "active_records": 20, "load_cpu_ms": 2.0, "load_wait_ms": 248.0, "ttl_s": 2.0},
         window_s=None,
         window_ttls=1,
+        plays_trace=False,
         variant_of="read-mostly",
         contenders=("no-cache", "cache-aside"),
     ),

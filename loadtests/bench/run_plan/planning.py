@@ -36,6 +36,7 @@ from stampede.loadtests.bench.run_plan.scenario_selection import (
     remarks_on_storage,
     rtt_of,
 )
+from stampede.loadtests.bench.run_plan.trace_plan import TracePlan, plan_trace, require_ids
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.loadtests.instrumentation.run_metadata import metadata
 from stampede.loadtests.locustfiles.run_config import (
@@ -76,14 +77,15 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     config, skipped = drop_unavailable(config, stack, say)
     scenarios, workloads, contender_specs = check_bench_config(config)
     missing = missing_contenders(scenarios)
-    first = workloads[0]
+    trace = plan_trace(config, scenarios, workloads, contender_specs, say)
+    workloads, first = list(trace.workloads), trace.workloads[0]
     require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
     ensure_records(config, first, stack, say)
     writes = any(workload.read_share < 1 for workload in workloads)
     trial = OwnTrial(file=config.workload.file, serializer=config.serializer, writes=writes)
     prices = LoadPrices(stack, trial, say)
     planned = [
-        plan_scenario(config, stack, scenario, workload, prices, say)
+        with_trace(trace, plan_scenario(config, stack, scenario, workload, prices, say))
         for scenario, workload in zip(scenarios, workloads, strict=True)
     ]
     for scenario, each in zip(scenarios, planned, strict=True):
@@ -93,7 +95,8 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
         config, stack, first.users_per_process, contender_specs, [p.plan for p in planned], cells
     )
     preflight = check_machine(config, stack, watched, run_config, say)
-    remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(scenarios, workloads)]
+    drawn = [(s, w) for s, w in zip(scenarios, workloads, strict=True) if s.name not in trace.played]
+    remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(drawn), *trace.remarks]
     remarks += remarks_on_storage(config)
     run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
     run.accepted_changes = trial.accepted
@@ -135,6 +138,19 @@ def plan_scenario(
     return PlannedScenario(
         plan=scenario_plan(scenario, workload, queries, window_s),
         info=describe_scenario(config, scenario, workload, queries, window_s, measured),
+    )
+
+
+def with_trace(trace: TracePlan, planned: PlannedScenario) -> PlannedScenario:
+    """The scenario with its recorded requests, if it plays a trace. Raises ConfigError if it has too few records."""
+    played = trace.played.get(planned.plan.name)
+    if played is None:
+        return planned
+    require_ids(played, planned.plan.name, planned.info.measured)
+    workload = {**planned.info.workload, "arrivals": "recorded", "key_skew": None}
+    return PlannedScenario(
+        plan=replace(planned.plan, trace=played.traffic),
+        info=replace(planned.info, trace=trace.infos[planned.plan.name], workload=workload),
     )
 
 

@@ -116,7 +116,7 @@ def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Worklo
 
 def check_requests(config: BenchConfig, scenario: Scenario, workload: Workload) -> None:
     """Raise ConfigError if a window of a caching scenario would see hardly any requests."""
-    if scenario.flood is not None:
+    if scenario.flood is not None or (scenario.plays_trace and config.workload.trace is not None):
         return
     window_s = scenario.caching_window_s(workload.ttl_s) * config.plan.windows
     rate_per_s, name = workload.rate_per_s, "rate_per_s"
@@ -135,10 +135,11 @@ def missing_contenders(scenarios: Sequence[Scenario]) -> list[Remark]:
     return [Remark(name=name, what=f"{name}: {why}", cost=cost) for name in names if (why := missing_dependency(name))]
 
 
-def remarks_on_entries(scenarios: Sequence[Scenario], workloads: Sequence[Workload]) -> list[Remark]:
-    """A remark for each caching scenario whose cells begin with noticeably fewer entries than a service would have."""
+def remarks_on_entries(drawn: Sequence[tuple[Scenario, Workload]]) -> list[Remark]:
+    """A remark for each caching scenario whose cells begin with noticeably fewer entries than a service would have.
+    `drawn`: the scenarios whose requests are drawn, with their workloads."""
     remarks = []
-    for scenario, workload in zip(scenarios, workloads, strict=True):
+    for scenario, workload in drawn:
         missed = 0.0 if scenario.flood is not None or scenario.cold else hits_left_out(workload)
         if missed >= NOTICEABLE_MISSES:
             what = f"{scenario.name}: a cell begins with entries of the {MOST_RECORDS:,} most popular records only"

@@ -49,6 +49,8 @@ class FormChoice:
             return f"{self.users} users: wanted {threads}, since the workload's clients are closed"
         if self.rate != UNCHANGED and (scenario.flood is not None or scenario.workload.arrivals == "closed"):
             return f"{scenario.name} has a fixed rate: leave the rate {UNCHANGED!r}"
+        if self.rate != UNCHANGED and scenario.trace is not None:
+            return f"{scenario.name} plays a trace at its own rate: leave the rate {UNCHANGED!r}"
         if self.weight != UNCHANGED and (scenario.flood is not None or scenario.workload.own_sql):
             return f"{scenario.name} has no load with a weight: leave the weight {UNCHANGED!r}"
         return ""
@@ -79,9 +81,10 @@ def chosen_scenario(
         workload = replace(workload, load_cpu_ms=cost[0], load_wait_ms=cost[1])
     if choice.rate != UNCHANGED:
         workload = replace(workload, rate_per_s=float(choice.rate))
+    recorded = {} if plan.trace is None else {n: base.workload[n] for n in ("arrivals", "key_skew")}
     return (
         replace(plan, name=name, workload=workload),
-        replace(base, name=name, workload=workload.as_dict(), measured=measured),
+        replace(base, name=name, workload=workload.as_dict() | recorded, measured=measured),
     )
 
 

@@ -76,9 +76,10 @@ def workload_text(scenario: ScenarioInfo) -> str:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
         load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
     hot = "one hot key of each query" if scenario.queries else "one hot key"
-    popular = hot if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
+    popular = hot if keys == 1 else counted if scenario.trace else f"{counted}, Zipf {w['key_skew']:g}"
+    arrivals = trace_text(scenario.trace) if scenario.trace else w["arrivals"]
     return (
-        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, {size}"
+        f"{w['rate_per_s']:g} requests/s ({arrivals}), {100 * w['read_share']:g} % reads, {popular}, {size}"
         f"TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
         f"{scenario.processes} processes of {w['users_per_process']} threads"
     )
@@ -89,6 +90,15 @@ def own_part(workload: Mapping[str, Any]) -> str:
     if workload.get("own_service"):
         return "service"
     return "loader" if workload.get("source") else "SQL"
+
+
+def trace_text(trace: Mapping[str, Any]) -> str:
+    """Which part of a recorded trace a scenario played: "recorded in requests.csv, 600 s to 620 s, in 8 parts"."""
+    ends_s = trace["start_s"] + trace["parts"] * trace["part_s"]
+    parts = "in one part" if trace["parts"] == 1 else f"in {trace['parts']} parts"
+    sampled = "" if trace["sample"] == 1 else f", 1 in {1 / trace['sample']:.4g} of its keys"
+    speed = "" if trace["speed"] == 1 else f", played {trace['speed']:g} times as fast"
+    return f"recorded in {trace['file']}, {trace['start_s']:.4g} s to {ends_s:.4g} s, {parts}{sampled}{speed}"
 
 
 def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:

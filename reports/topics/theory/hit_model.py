@@ -79,9 +79,10 @@ def refresh_share(contender: ContenderInfo) -> float:
 
 
 def hit_model(scenario: ScenarioInfo, query_s: float) -> HitModel | None:
-    """The model of a scenario; None if the number of keys is not known, or if its queries have different TTLs."""
+    """The model of a scenario; None if the number of keys is not known, if its queries have different TTLs, or if it
+    plays a trace, whose keys need not have Zipf popularity."""
     keys = key_count(scenario)
-    if keys is None or len({query.ttl_s for query in scenario.queries}) > 1:
+    if keys is None or scenario.trace is not None or len({query.ttl_s for query in scenario.queries}) > 1:
         return None
     rate_per_s, skew = float(scenario.workload["rate_per_s"]), float(scenario.workload["key_skew"])
     parts = [(query.records, query.share, query.read_share) for query in scenario.queries]
@@ -96,6 +97,8 @@ def hit_model(scenario: ScenarioInfo, query_s: float) -> HitModel | None:
 
 def why_not(scenario: ScenarioInfo) -> str:
     """Why the model does not describe the scenario; empty if it does."""
+    if scenario.trace is not None:
+        return "the model assumes Zipf popularity and Poisson arrivals, and this scenario plays a recorded trace"
     arrivals = scenario.workload.get("arrivals", "poisson")
     if arrivals != "poisson":
         return f"the model assumes Poisson arrivals, and this workload has {arrivals} ones"

@@ -93,7 +93,7 @@ def every_line(analysis: Analysis) -> Iterator[Line]:
                 continue
             if c.counted_by == "servers":
                 yield from of_expiries(analysis, scenario, c, cells)
-            if scenario.workload.get("own_sql"):
+            if scenario.workload.get("own_sql") or scenario.trace is not None:
                 continue
             yield from of_expiries(analysis, scenario, c, cells)
             yield from of_hits(analysis, scenario, c, cells)

@@ -28,10 +28,26 @@ TEMPLATES = Path(__file__).parent.parent.parent / "file_templates"
 LONGEST_NAME = 40
 
 
+def preset_names() -> list[str]:
+    """Completions of `--preset`."""
+    from stampede.scenarios.traffic.presets.preset_files import presets
+
+    return ["list", *presets()]
+
+
 def init(
     path: Annotated[Path, typer.Argument(help="the file to write")] = Path("workload.toml"),
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="published traffic: etc, zipf-0.99, twitter-cluster-1 …; list prints all", autocompletion=preset_names
+        ),
+    ] = None,
 ) -> None:
     """Write a commented workload file."""
+    if preset is not None:
+        init_from_preset(path, preset)
+        return
     from stampede.scenarios.workload import TEMPLATE
 
     write_new_file(path, TEMPLATE)
@@ -67,6 +83,7 @@ def screen(
 
     workload_file = read_workload_file(run_options.workload)
     require("queries" not in workload_file.common, "workload", "your own SQL", NO_OWN_SQL)
+    require(workload_file.trace is None, "workload", "[trace]", "a workload whose requests are drawn")
     if cells:
         check_runs(run_options.runs)
         checked_stack(server_options.stack)
@@ -169,6 +186,21 @@ def level_lines(factor: str, level: str, report: Report) -> Iterator[str]:
             for name in CELL_METRICS
         ]
         yield f"    {contender}: {'; '.join(figures)}"
+
+
+def init_from_preset(path: Path, name: str) -> None:
+    """Write the workload file of a preset, or print the list of presets."""
+    from stampede.scenarios.traffic.presets.preset_files import find_preset, presets
+
+    if name == "list":
+        for each in presets().values():
+            print_result(each.line())
+        return
+    preset = find_preset(name)
+    write_new_file(path, preset.workload_text())
+    print_status(f"{preset.size_text()}; {preset.not_reproduced()}")
+    decides = deciding_values_of(read_workload_file(path))
+    print_status(f"{decides.sentence} `stampede screen --workload {path}` prints where an answer changes.")
 
 
 KINDS = ("pattern", "limiter", "serializer", "scenario", "source")

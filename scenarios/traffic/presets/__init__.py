@@ -1,0 +1,1 @@
+"""Published traffic as data: Twitter's cache clusters, Facebook's ETC, and the usual benchmark."""
