@@ -10,7 +10,7 @@ import redis
 from stampede.core.errors import StackError
 from stampede.core.network import free_port
 from stampede.races.hooks.sandbox_servers import open_sandbox, require_explorable
-from stampede.stack.connection_limits import require_room
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.providers.external import open_external

@@ -25,7 +25,7 @@ from stampede.races.exploration_runs import RacesConfig, explore_all
 from stampede.races.explore import Bound
 from stampede.run_folder.read import read_run
 from stampede.scenarios.interleavings.situation import find_situation
-from stampede.stack.connection_limits import require_room
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.pooler import find_pooling, pooling_of
 from stampede.stack.postgres.postgres_server import connect
