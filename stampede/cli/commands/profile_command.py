@@ -35,6 +35,9 @@ def profile(
     json: Annotated[bool, typer.Option("--json", help="print the profile as JSON")] = False,
 ) -> None:
     """Read your Redis and PostgreSQL, never write to them, and write the workload that stands for them."""
+    from stampede.core.errors import require
+
+    require(bool(redis or postgres), "redis", redis, "the URL of a server: --redis URL, --postgres URL, or both")
     check_new_file(path)
     from stampede.stack.profile.server_profile import ProfileBounds, take_profile
 
