@@ -12,16 +12,16 @@ T95 = (12.71, 4.30, 3.18, 2.78, 2.57, 2.45, 2.36, 2.31, 2.26, 2.23, 2.18, 2.16, 
 
 
 @dataclass(frozen=True, kw_only=True)
-class Estimate:
+class SampleEstimate:
     """A value with the 95 % interval of what was read. None: the limit is not known."""
 
     value: float
     low: float | None = None
     high: float | None = None
 
-    def scaled(self, factor: float) -> "Estimate":
+    def scaled(self, factor: float) -> "SampleEstimate":
         low, high = (None if each is None else each * factor for each in (self.low, self.high))
-        return Estimate(value=self.value * factor, low=low, high=high)
+        return SampleEstimate(value=self.value * factor, low=low, high=high)
 
     def text(self, form: str = ",.3g", unit: str = "") -> str:
         """value (low to high) with its unit."""
@@ -32,27 +32,27 @@ class Estimate:
         return f"{value} ({self.low:{form}} to {self.high:{form}})"
 
 
-def mean_estimate(values: Sequence[float]) -> Estimate:
+def mean_estimate(values: Sequence[float]) -> SampleEstimate:
     """The mean, with Student's interval. The values: of consecutive seconds, taken as independent."""
     mean = float(np.mean(values))
     if len(values) < 2:
-        return Estimate(value=mean)
+        return SampleEstimate(value=mean)
     t = T95[len(values) - 2] if len(values) - 2 < len(T95) else 2.1
     half = t * float(np.std(values, ddof=1)) / math.sqrt(len(values))
-    return Estimate(value=mean, low=max(0.0, mean - half), high=mean + half)
+    return SampleEstimate(value=mean, low=max(0.0, mean - half), high=mean + half)
 
 
-def share_estimate(count: float, total: float) -> Estimate:
+def share_estimate(count: float, total: float) -> SampleEstimate:
     """A share of a sample: Wilson's interval (Wilson, JASA 22, 1927)."""
     if total <= 0:
-        return Estimate(value=0.0, low=0.0, high=1.0)
+        return SampleEstimate(value=0.0, low=0.0, high=1.0)
     share, z2 = count / total, Z * Z
     middle = (share + z2 / (2 * total)) / (1 + z2 / total)
     half = Z / (1 + z2 / total) * math.sqrt(share * (1 - share) / total + z2 / (4 * total * total))
-    return Estimate(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
+    return SampleEstimate(value=share, low=max(0.0, middle - half), high=min(1.0, middle + half))
 
 
-def ratio_estimate(parts: Sequence[float], totals: Sequence[float]) -> Estimate:
+def ratio_estimate(parts: Sequence[float], totals: Sequence[float]) -> SampleEstimate:
     """Σ parts / Σ totals over consecutive seconds, with the wider of two intervals: Wilson's, which takes requests as
     independent, and the ratio estimator's, which takes seconds as independent."""
     part, total = sum(parts), sum(totals)
@@ -64,16 +64,16 @@ def ratio_estimate(parts: Sequence[float], totals: Sequence[float]) -> Estimate:
     t = T95[len(totals) - 2] if len(totals) - 2 < len(T95) else 2.1
     half = t * math.sqrt(sum(r * r for r in residuals) * len(totals) / (len(totals) - 1)) / total
     low, high = min(wilson.low or 0.0, share - half), max(wilson.high or 1.0, share + half)
-    return Estimate(value=share, low=max(0.0, low), high=min(1.0, high))
+    return SampleEstimate(value=share, low=max(0.0, low), high=min(1.0, high))
 
 
-def quantile_estimate(values: Sequence[float], q: float) -> Estimate:
+def quantile_estimate(values: Sequence[float], q: float) -> SampleEstimate:
     """A quantile, with the interval of order statistics (distribution-free; normal approximation of the binomial)."""
     ordered = sorted(values)
     n = len(ordered)
     half = Z * math.sqrt(n * q * (1 - q))
     low, high = math.floor(n * q - half), math.ceil(n * q + half)
-    return Estimate(
+    return SampleEstimate(
         value=float(np.quantile(ordered, q)),
         low=ordered[low] if low >= 0 else None,
         high=ordered[high] if high < n else None,
@@ -84,7 +84,7 @@ def quantile_estimate(values: Sequence[float], q: float) -> Estimate:
 class TtlEstimate:
     """The TTL that entries are given, estimated from what remains of it."""
 
-    ttl_s: Estimate
+    ttl_s: SampleEstimate
     is_uniform: bool
     """Whether the remaining times fit one TTL for all: then they lie evenly between 0 and the TTL."""
     keys: int
@@ -102,7 +102,7 @@ def ttl_estimate(remaining_s: Sequence[float]) -> TtlEstimate | None:
     if not n:
         return None
     largest = max(remaining_s)
-    ttl_s = Estimate(value=largest * (n + 1) / n, low=largest, high=largest / 0.05 ** (1 / n))
+    ttl_s = SampleEstimate(value=largest * (n + 1) / n, low=largest, high=largest / 0.05 ** (1 / n))
     tolerance = 1.63 / math.sqrt(n) + 1 / n  # Kolmogorov's 1 % point, since the maximum is itself estimated
     ordered = np.sort(np.asarray(remaining_s)) / ttl_s.value
     steps = np.arange(1, n + 1) / n
@@ -110,7 +110,7 @@ def ttl_estimate(remaining_s: Sequence[float]) -> TtlEstimate | None:
     return TtlEstimate(ttl_s=ttl_s, is_uniform=distance <= tolerance, keys=n)
 
 
-def plainest(estimate: Estimate) -> float:
+def plainest(estimate: SampleEstimate) -> float:
     """The number with the fewest digits inside the interval, nearest to the value: 300 for 299.4 to 301."""
     if estimate.low is None or estimate.high is None or estimate.value <= 0:
         return estimate.value

@@ -4,7 +4,7 @@ import textwrap
 from collections.abc import Sequence
 
 from stampede.core.text.safe_text import shown
-from stampede.stack.profile.estimates import Estimate
+from stampede.stack.profile.estimates import SampleEstimate
 from stampede.stack.profile.own_postgres.postgres_profile import PostgresProfile, StatementProfile
 from stampede.stack.profile.own_redis.hot_keys import HotKeys
 from stampede.stack.profile.own_redis.redis_profile import KeyPattern, RedisProfile
@@ -82,7 +82,7 @@ def pattern_line(pattern: KeyPattern) -> str:
     return f"{cut(pattern.pattern, 31):<32}{keys:>9}{sizes[0]:>9}{sizes[1]:>9}{sizes[2]:>10}{mixed + ttl:>11}"
 
 
-def size_text(size: Estimate | None) -> str:
+def size_text(size: SampleEstimate | None) -> str:
     return "–" if size is None else in_bytes(size.value)
 
 

@@ -18,7 +18,7 @@ from stampede.stack.profile.own_redis.redis_reader import RedisReader
 from stampede.stack.redis.redis_rights import require_no_sentinel
 from stampede.stack.redis.redis_server import ask_info, client_with_timeout
 from stampede.stack.redis.redis_url import check_redis_url
-from stampede.stack.servers import without_password
+from stampede.stack.servers import require_encoded, without_password
 
 LOOKS_PER_S = 20
 """How often pg_stat_activity is read."""
@@ -70,6 +70,8 @@ def take_profile(
 ) -> ServerProfile:
     """Read the servers whose URLs are given. Raises StackError if one cannot be reached, or stops answering."""
     require(bool(redis_url or postgres_url), "redis", redis_url, "a URL: --redis URL, --postgres URL, or both")
+    if postgres_url:
+        require_encoded("postgres", postgres_url)  # before a server is read
     with ExitStack() as opened:
         redis_window = open_redis(redis_url, bounds, opened) if redis_url else None
         postgres_window, server = open_postgres(postgres_url, bounds, opened) if postgres_url else (None, "")

@@ -13,7 +13,7 @@ from stampede.core.models.popularity_fit import (
     zipf_hit_rate,
 )
 from stampede.scenarios.workload import Workload
-from stampede.stack.profile.estimates import Estimate, plainest
+from stampede.stack.profile.estimates import SampleEstimate, plainest
 from stampede.stack.profile.matched_load import MatchedLoad, match_load, proposed_sql
 from stampede.stack.profile.own_redis.key_patterns import entity_of
 from stampede.stack.profile.own_redis.redis_profile import KeyPattern, RedisProfile
@@ -250,7 +250,7 @@ def propose_popularity(
     reached = zipf_hit_rate(facts, records, skew)
     measured = hit_rate.scaled(100).text(".1f", "%")
     source = f"fitted: with the values above, a cache with TTLs has the measured hit rate of {measured}"
-    source += f" at a skew of {Estimate(value=skew, low=low, high=high).text('.2f')}"
+    source += f" at a skew of {SampleEstimate(value=skew, low=low, high=high).text('.2f')}"
     if abs(reached - hit_rate.value) > BY_HIT_RATE:
         source += f"; no skew of 0 to {MOST_SKEW:g} reaches it: this one gives {100 * reached:.1f} %"
     if redis.evicted_per_s > 0:
@@ -258,7 +258,7 @@ def propose_popularity(
     found.set("key_skew", round(skew, 3), source)
 
 
-def records_by_idle_times(redis: RedisProfile, hit_rate: Estimate, facts: CacheFacts) -> tuple[int | None, str]:
+def records_by_idle_times(redis: RedisProfile, hit_rate: SampleEstimate, facts: CacheFacts) -> tuple[int | None, str]:
     """The number of records for which the idle times of the sampled entries fit, each with the skew of the hit rate."""
     idle = np.asarray([each.idle_s for each in redis.sample if each.idle_s is not None])
     longest_s = min(facts.ttl_s / 2, float(idle.max(initial=0.0)))

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from stampede.core.text.safe_text import ReportProgress, shown
-from stampede.stack.profile.estimates import Estimate, Z, share_estimate
+from stampede.stack.profile.estimates import SampleEstimate, Z, share_estimate
 from stampede.stack.profile.own_postgres.postgres_reader import (
     ACTIVITY,
     EXTENSION,
@@ -44,13 +44,13 @@ class StatementProfile:
     """As pg_stat_statements normalises it, on one line, without literals."""
     calls: float
     calls_per_s: float
-    mean_ms: Estimate
+    mean_ms: SampleEstimate
     """Execution time of one call in the server. Its interval takes calls as independent."""
     stddev_ms: float
     rows_per_call: float
     io_ms: float
     """Time of one call that waits for the disk; 0 without track_io_timing."""
-    waiting: Estimate | None
+    waiting: SampleEstimate | None
     """Share of its running time in which it waited (0 to 1), from looks at pg_stat_activity. None: too few."""
 
     @property
@@ -192,7 +192,7 @@ def statement_profile(queryid: int, text: str, grown: dict[str, float], window: 
         text=plain_sql(text),
         calls=calls,
         calls_per_s=calls / window.seconds,
-        mean_ms=Estimate(value=mean_ms, low=max(0.0, mean_ms - half), high=mean_ms + half),
+        mean_ms=SampleEstimate(value=mean_ms, low=max(0.0, mean_ms - half), high=mean_ms + half),
         stddev_ms=stddev_ms,
         rows_per_call=grown["rows"] / calls,
         io_ms=grown["io_ms"] / calls,

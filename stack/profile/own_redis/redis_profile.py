@@ -9,7 +9,7 @@ from typing import Any
 
 from stampede.core.text.safe_text import ReportProgress
 from stampede.stack.profile.estimates import (
-    Estimate,
+    SampleEstimate,
     TtlEstimate,
     mean_estimate,
     quantile_estimate,
@@ -52,15 +52,15 @@ class KeyPattern:
 
     pattern: str
     sampled: int
-    keys: Estimate
+    keys: SampleEstimate
     """On the server: its number of keys times the share in the sample."""
     kinds: str
-    value_bytes: Estimate | None
+    value_bytes: SampleEstimate | None
     """Median."""
-    value_p95_bytes: Estimate | None
-    memory_bytes: Estimate | None
+    value_p95_bytes: SampleEstimate | None
+    memory_bytes: SampleEstimate | None
     """Of all keys of the pattern together: their number times the mean in the sample."""
-    without_ttl: Estimate
+    without_ttl: SampleEstimate
     """Share of the keys, 0 to 1."""
     ttl: TtlEstimate | None
 
@@ -74,11 +74,11 @@ class RedisProfile:
     role: str
     seconds: float
     """Length of the window."""
-    lookups_per_s: Estimate
+    lookups_per_s: SampleEstimate
     """Hits and misses. Of the window."""
-    hit_rate: Estimate | None
+    hit_rate: SampleEstimate | None
     """Of the window. None: no lookup."""
-    misses_per_s: Estimate
+    misses_per_s: SampleEstimate
     hit_rate_since_start: float | None
     commands: dict[str, tuple[float, float]]
     """Command to its calls per second and the server's time for one, in µs. Of the window, without our own."""
@@ -127,7 +127,7 @@ class RedisWindow:
     def lengths_s(self) -> list[float]:
         return [after - before for before, after in pairwise(self.at_s)]
 
-    def rate(self, *names: str) -> Estimate:
+    def rate(self, *names: str) -> SampleEstimate:
         """The rate per second of these counters together."""
         sums = [sum(each) for each in zip(*(self.increases(name) for name in names), strict=True)]
         return mean_estimate([n / s for n, s in zip(sums, self.lengths_s, strict=True)])
@@ -233,7 +233,7 @@ def key_patterns(sample: Sequence[SampledKey], keys: int, *, complete: bool) -> 
     for pattern, those in sorted(by_pattern.items(), key=lambda item: (-len(item[1]), item[0])):
         number_of = share_estimate(len(those), len(sample)).scaled(keys)
         if complete:
-            number_of = Estimate(value=len(those), low=len(those), high=len(those))
+            number_of = SampleEstimate(value=len(those), low=len(those), high=len(those))
         sizes = [each.value_bytes for each in those if each.value_bytes is not None]
         memory = [each.memory_bytes for each in those if each.memory_bytes is not None]
         found.append(

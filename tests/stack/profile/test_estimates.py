@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stampede.stack.profile.estimates import (
-    Estimate,
+    SampleEstimate,
     mean_estimate,
     plainest,
     quantile_estimate,
@@ -18,7 +18,7 @@ from stampede.stack.profile.estimates import (
 TRIALS = 400
 
 
-def covered(estimates: list[Estimate], true: float) -> float:
+def covered(estimates: list[SampleEstimate], true: float) -> float:
     """The share of the intervals that contain the true value."""
     return sum((e.low is None or e.low <= true) and (e.high is None or true <= e.high) for e in estimates) / len(
         estimates
@@ -60,10 +60,10 @@ def test_two_ttls_are_not_taken_for_one() -> None:
 
 @given(value=st.floats(0.01, 1e6), share=st.floats(0, 0.2))
 def test_the_plainest_number_lies_in_the_interval(value: float, share: float) -> None:
-    found = plainest(Estimate(value=value, low=value * (1 - share), high=value * (1 + share)))
+    found = plainest(SampleEstimate(value=value, low=value * (1 - share), high=value * (1 + share)))
     assert value * (1 - share) <= found <= value * (1 + share)
-    assert plainest(Estimate(value=299.8, low=299.4, high=301)) == 300
+    assert plainest(SampleEstimate(value=299.8, low=299.4, high=301)) == 300
 
 
 def test_a_share_of_nothing_is_unknown() -> None:
-    assert share_estimate(0, 0) == Estimate(value=0, low=0, high=1)
+    assert share_estimate(0, 0) == SampleEstimate(value=0, low=0, high=1)

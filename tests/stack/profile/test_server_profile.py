@@ -340,6 +340,8 @@ def test_values_outside_the_workloads_limits_are_clamped_with_a_comment(name: st
         proposal = WorkloadProposal(entity="x")
         assert proposal.set(name, beyond, "seen") == limit
         assert f"so {limit:,g} stands for" in proposal.text()
-        Workload(**{name: limit})
+        accepted: dict[str, Any] = {name: limit}
+        Workload(**accepted)
+    refused: dict[str, Any] = {name: high + kind(1)}
     with pytest.raises(ConfigError, match=name):
-        Workload(**{name: high + kind(1)})
+        Workload(**refused)
