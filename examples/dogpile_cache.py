@@ -12,7 +12,7 @@ Source: dogpile.cache's documentation. Departures: none; the lock has no timeout
 
 from dogpile.cache import make_region
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 
 class DogpileCache(CachePattern):
@@ -32,16 +32,16 @@ class DogpileCache(CachePattern):
             },
         )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         record: Record | None = self.region.get_or_create(
             self.key(record_id), lambda: self.source.load(record_id), should_cache_fn=lambda found: found is not None
         )
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.region.delete(self.key(record_id))

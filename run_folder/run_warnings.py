@@ -43,6 +43,8 @@ class RunWarning:
     """Ids of the cells concerned."""
     number: int = 0
     """The printed number, from 1; 0: not yet numbered."""
+    size: float = 0.0
+    """The largest difference that is possible, as a share, for a warning about a difference; 0: for any other."""
 
 
 BETTER_THAN_BOUND = WarningKind(

@@ -18,7 +18,7 @@ from typing import Annotated, Any, Literal
 import pyarrow as pa
 from msgspec import Meta
 
-SCHEMA = 3
+SCHEMA = 4
 """The number of this layout. A reader refuses a number that it does not know."""
 ADDED = {2: {"samples": ("served_start_ns", "served_end_ns")}}
 """By schema: the nullable columns that it added. In a run of an earlier schema they are read as null."""
@@ -35,7 +35,7 @@ SAMPLES = pa.schema(
         pa.field("client", pa.int32(), False),  # index of the app server's thread; -1: background work
         pa.field("operation", pa.dictionary(pa.int16(), pa.string()), False),  # read, write, background, hit, rest
         pa.field("warm_up", pa.bool_(), False),  # recorded and marked, but not used in any figure
-        pa.field("key", pa.int64()),  # the record's id
+        pa.field("key", pa.int64()),  # the record's position by popularity, from 0 (schema 1 to 3: its id)
         pa.field("due_ns", pa.int64(), False),  # when the request was due (background: when it was queued)
         pa.field("thread_free_ns", pa.int64()),  # when the thread that ran it became free; null: never began
         pa.field("start_ns", pa.int64()),  # null: never began before the deadline
@@ -148,6 +148,25 @@ class CellInfo:
 
 
 @dataclass(kw_only=True)
+class QueryInfo:
+    """One of several queries of a scenario. Its records have consecutive positions, most popular first."""
+
+    name: str
+    entity: str
+    """The type in the names of its keys."""
+    share: Annotated[float, Meta(ge=0, le=1)]
+    """Its share of the requests."""
+    read_share: Annotated[float, Meta(ge=0, le=1)]
+    """Reads among its requests."""
+    ttl_s: Seconds
+    """Lifetime of its entries."""
+    first_position: Count
+    """The position of its most popular record."""
+    records: Count
+    """The number of its records: its positions end before first_position + records."""
+
+
+@dataclass(kw_only=True)
 class ScenarioInfo:
     """A scenario as it ran: its texts, and the workload that resulted from the user's file."""
 
@@ -180,9 +199,11 @@ class ScenarioInfo:
     """Whether every written key is read once more after the drain."""
     same_as: dict[str, str] = field(default_factory=dict)
     """Contenders that did not run here because it has no writes: each with the one that runs and does the same."""
+    queries: list[QueryInfo] = field(default_factory=list)
+    """Its queries, in the order of their positions. Empty: it has one."""
     measured: dict[str, float] = field(default_factory=dict)
     """Calibration: load_ms (p50 of one load alone), ids (own SQL: the number of ids), timer_floor_p50_ms,
-    timer_floor_p99_ms …"""
+    timer_floor_p99_ms …; of several queries also load_ms@<query> and ids@<query>."""
 
 
 @dataclass(kw_only=True)

@@ -1,6 +1,7 @@
 """The workload: the user's description of an application, read from a TOML file. Every value has a default."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
@@ -10,37 +11,75 @@ from msgspec import Struct
 from stampede.core.decode import convert, in_words, table_type
 from stampede.core.errors import ConfigError, Mismatch, UnreadableFile, require
 from stampede.core.files import read_toml
+from stampede.patterns.caching.cache_pattern import ENTITY
 from stampede.patterns.rate_limiting.rate_limiter import LimiterConfig
 
 Arrivals = Literal["poisson", "constant", "closed"]
+PARAMETER = re.compile(r"%\(([^)]+)\)[sbt]")
+DRAWN = ("text", "number")
+"""The parameters of a statement that are no columns of `ids`."""
+MOST_QUERIES = 50
 
 
 @dataclass(frozen=True, kw_only=True)
 class OwnSql:
-    """The user's own statements, with psycopg's named parameters.
+    """One query of the user: its statements, with psycopg's named parameters, and its part of the requests.
 
-    A statement may use these parameters: `%(id)s` (one of `ids`), `%(text)s` (a short random word), `%(number)s` (a
-    random integer).
+    A statement may use these parameters: each column of `ids` under its name, `%(id)s` if `ids` has one column,
+    `%(text)s` (a short random word), `%(number)s` (a random integer).
     """
 
     load: str
-    """Selects one row by `%(id)s`. Its columns are the record."""
+    """Selects one row by `%(id)s`, or by every column of `ids`. Its columns are the record."""
     ids: str
-    """Selects one integer column: the ids of the requests, in order of popularity."""
+    """Selects the ids of the requests, in order of popularity: one column of any type, or several columns."""
     update: str | None = None
-    """Changes the row `%(id)s` and returns the same columns as `load` (RETURNING). Without it there are no writes."""
+    """Changes that row and returns the same columns as `load` (RETURNING). Without it there are no writes."""
     create: str | None = None
     """Inserts a row and returns the same columns as `load` (RETURNING)."""
     version: str | None = None
     """The column that every update increases by one. Without it, freshness is not judged."""
+    entity: str = "record"
+    """What its records are, for example `product`: the type in the names of their keys."""
+    name: str = ""
+    """Its name in figures and messages. Empty: the workload has one query, in the table [sql]."""
+    weight: float = 1.0
+    """Its requests, in proportion to the weights of the other queries."""
+    ttl_s: float | None = None
+    """Lifetime of its entries in seconds. None: the workload's."""
+    read_share: float | None = None
+    """Reads among its requests, 0 to 1. None: the workload's; 1 if it has no `update`."""
 
     def __post_init__(self) -> None:
-        for name, sql in asdict(self).items():
-            require("\0" not in (sql or ""), f"sql.{name}", sql, "SQL without NUL characters")
-        require("%(id)s" in self.load, "sql.load", self.load, "a SELECT with %(id)s in it")
-        require(bool(self.ids.strip()), "sql.ids", self.ids, "a SELECT of one integer column")
+        for name, sql in self.statements().items():
+            require("\0" not in sql, f"{self.table}.{name}", sql, "SQL without NUL characters")
+        require(bool(key_parameters(self.load)), f"{self.table}.load", self.load, "a SELECT with %(id)s in it")
+        require(bool(self.ids.strip()), f"{self.table}.ids", self.ids, "a SELECT of the ids of the requests")
         if self.update is not None:
-            require("%(id)s" in self.update, "sql.update", self.update, "an UPDATE … RETURNING with %(id)s in it")
+            found = bool(key_parameters(self.update))
+            require(found, f"{self.table}.update", self.update, "an UPDATE … RETURNING with %(id)s in it")
+        for name, word in (("entity", self.entity), ("name", self.name or "sql")):
+            want = "a letter, then at most 63 letters, digits or _.-"
+            require(ENTITY.fullmatch(word) is not None, f"{self.table}.{name}", word, want)
+        require(0 < self.weight <= 1e6, f"{self.table}.weight", self.weight, "above 0, at most 1,000,000")
+        ttl, share = self.ttl_s, self.read_share
+        require(ttl is None or 0.05 <= ttl <= 86_400, f"{self.table}.ttl_s", ttl, "0.05 to 86,400 s")
+        require(share is None or 0 <= share <= 1, f"{self.table}.read_share", share, "0 to 1")
+
+    @property
+    def table(self) -> str:
+        """Its table in the workload file, for messages."""
+        return f"query {self.name}" if self.name else "sql"
+
+    def statements(self) -> dict[str, str]:
+        """The statements and the version column that it has, by field."""
+        named = {name: getattr(self, name) for name in ("load", "ids", "update", "create", "version")}
+        return {name: sql for name, sql in named.items() if sql is not None}
+
+
+def key_parameters(sql: str) -> list[str]:
+    """The names of the parameters of a statement that stand for a column of `ids`."""
+    return [name for name in dict.fromkeys(PARAMETER.findall(sql.replace("%%", ""))) if name not in DRAWN]
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,8 +115,8 @@ class Workload:
     None: 0.5 ms (one zone) on servers that the suite started, 0 on the user's servers."""
     users_per_process: int = 32
     """Threads of an application server: how many requests a process handles at the same time."""
-    sql: OwnSql | None = None
-    """The user's own statements instead of the article's table of users."""
+    queries: tuple[OwnSql, ...] = ()
+    """The user's own queries. Empty: the article's table of users."""
 
     def __post_init__(self) -> None:
         require(0 < self.rate_per_s <= 20_000, "rate_per_s", self.rate_per_s, "above 0, at most 20,000")
@@ -95,6 +134,11 @@ class Workload:
         require(0 <= self.load_wait_ms <= 10_000, "load_wait_ms", self.load_wait_ms, "0 to 10,000")
         require(self.rtt_ms is None or 0 <= self.rtt_ms <= 1000, "rtt_ms", self.rtt_ms, "0 to 1,000")
         require(1 <= self.users_per_process <= 1000, "users_per_process", self.users_per_process, "1 to 1,000")
+        require(len(self.queries) <= MOST_QUERIES, "query", len(self.queries), f"at most {MOST_QUERIES} queries")
+        for name in ("name", "entity"):
+            words = [getattr(query, name) for query in self.queries]
+            twice = next((word for word in words if words.count(word) > 1), "")
+            require(not twice, f"query.{name}", twice, f"another {name} for each query: their keys would be the same")
 
     def closed_rate_per_s(self, processes: int) -> float:
         """The highest rate of closed clients, with immediate answers. Raises ConfigError above 20,000 per second."""
@@ -107,16 +151,52 @@ class Workload:
     @property
     def versioned(self) -> bool:
         """Whether records carry a version, so that freshness can be judged."""
-        return self.sql is None or self.sql.version is not None
+        return not self.queries or any(query.version is not None for query in self.queries)
 
     @property
     def writes(self) -> bool:
         """Whether the workload can contain writes."""
-        return self.sql is None or self.sql.update is not None
+        return not self.queries or any(query.update is not None for query in self.queries)
+
+    @property
+    def own_sql(self) -> bool:
+        """Whether the user brought queries."""
+        return bool(self.queries)
 
     def as_dict(self) -> dict[str, Any]:
         """Every value, for the run folder."""
-        return {**asdict(self), "own_sql": self.sql is not None, "versioned": self.versioned}
+        values = {**asdict(self), "queries": [asdict(query) for query in self.queries]}
+        return {**values, "own_sql": self.own_sql, "versioned": self.versioned}
+
+    def settled(self, overrides: Collection[str], ttl_s: float) -> "Workload":
+        """The workload with the read share and the TTL of every query, and with the read share of all requests.
+
+        `overrides`: the values that a scenario sets. Its read share replaces those of queries that write. Its TTL is
+        that of the longest-lived entries; the other queries keep their proportion to it. `ttl_s`: the TTL of a query
+        without one, outside of scenarios.
+        """
+        if not self.queries:
+            return self
+        longest_s = max(query.ttl_s or ttl_s for query in self.queries)
+        main_s = self.ttl_s if "ttl_s" in overrides else longest_s
+        queries = tuple(
+            replace(
+                query,
+                read_share=self._reads_of(query, "read_share" in overrides),
+                ttl_s=max(0.05, main_s * (query.ttl_s or ttl_s) / longest_s),
+            )
+            for query in self.queries
+        )
+        weights = sum(query.weight for query in queries)
+        reads = sum(query.weight * (query.read_share or 0.0) for query in queries)
+        read_share = 1.0 if all(query.read_share == 1 for query in queries) else min(1.0, reads / weights)
+        return replace(self, queries=queries, ttl_s=main_s, read_share=read_share)
+
+    def _reads_of(self, query: OwnSql, replaced: bool) -> float:
+        """The reads among a query's requests. `replaced`: the workload's share replaces the query's."""
+        if query.update is None:
+            return 1.0
+        return self.read_share if replaced or query.read_share is None else query.read_share
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -137,14 +217,16 @@ class WorkloadFile:
 
         In ascending priority: defaults, the user's values, the scenario's values, the user's values for the scenario.
         """
-        values = {**self.common, **overrides, **self.by_scenario.get(scenario, {})}
-        workload = Workload(**values)
-        return workload if workload.writes else replace(workload, read_share=1.0)
+        of_scenario = {**overrides, **self.by_scenario.get(scenario, {})}
+        return Workload(**{**self.common, **of_scenario}).settled(of_scenario, self.common.get("ttl_s", Workload.ttl_s))
 
 
-VALUES = table_type(Workload, without=("sql",), optional=True)
+VALUES = table_type(Workload, without=("queries",), optional=True)
 """The top of a workload file, and each table [scenario.<name>]."""
-SQL = table_type(OwnSql)
+SQL = table_type(OwnSql, without=("name", "weight", "ttl_s", "read_share"))
+"""The table [sql]: one query."""
+QUERY = table_type(OwnSql)
+"""Each table [[query]]."""
 LIMITS = table_type(LimiterConfig, without=("key_prefix",), optional=True)
 WORDS = {"arrivals": "poisson, constant or closed"}
 """The allowed words of fields that take one of a few words."""
@@ -158,11 +240,11 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
         raise ConfigError("workload", str(path), f"{error.want}; found: {error.what}") from error
     tables = data.pop("scenario", {})
     require(isinstance(tables, dict), f"{path}: scenario", tables, "tables such as [scenario.stampede]")
-    sql = data.pop("sql", None)
+    queries = read_queries(data, path)
     limits = checked(data.pop("limiter", {}), LIMITS, f"{path}: limiter", ".")
     LimiterConfig(**{"limit": 1, **limits})
     common = checked(data, VALUES, str(path), ": ")
-    if sql is not None:
+    if queries:
         for name in ("load_cpu_ms", "load_wait_ms"):
             require(
                 name not in common,
@@ -170,12 +252,31 @@ def read_workload(path: Path, scenarios: frozenset[str]) -> WorkloadFile:
                 common.get(name),
                 "nothing: with your own SQL the cost of a load is that of your statement",
             )
-        common["sql"] = OwnSql(**checked(sql, SQL, f"{path}: sql", "."))
+        common["queries"] = queries
     by_scenario = {}
     for name, table in tables.items():
         require(name in scenarios, f"{path}: scenario", name, f"one of {', '.join(sorted(scenarios))}")
         by_scenario[name] = checked(table, VALUES, f"{path}: scenario.{name}", ": ")
     return WorkloadFile(common=common, by_scenario=by_scenario, limits=limits, file=str(path))
+
+
+def read_queries(data: dict[str, Any], path: Path) -> tuple[OwnSql, ...]:
+    """Take the tables [sql] or [[query]] out of a file's data. Raises ConfigError."""
+    sql, tables = data.pop("sql", None), data.pop("query", [])
+    require(isinstance(tables, list), f"{path}: query", tables, "tables [[query]]")
+    require(sql is None or not tables, f"{path}: sql", "[sql] and [[query]]", "one of them: [sql] is one query")
+    try:
+        if sql is not None:
+            return (OwnSql(**checked(sql, SQL, f"{path}: sql", ".")),)
+        found = []
+        for number, table in enumerate(tables, 1):
+            values = checked(table, QUERY, f"{path}: query {number}", ".")
+            found.append(OwnSql(**{"name": values.get("entity", f"query-{number}"), **values}))
+        Workload(queries=tuple(found))
+    except ConfigError as error:
+        known = str(error.field).startswith(str(path))
+        raise error if known else ConfigError(f"{path}: {error.field}", error.value, error.want) from error
+    return tuple(found)
 
 
 def checked(table: Any, kind: type[Struct], where: str, sign: str) -> dict[str, Any]:
@@ -218,13 +319,24 @@ load_wait_ms = 4.0        # time that one load waits
 users_per_process = 32    # threads of an application server
 
 # Your own statements instead of the built-in table of users (needs --postgres URL).
-# A statement may use %(id)s, %(text)s and %(number)s.
+# A statement may use %(id)s, %(text)s and %(number)s. The id may be of any type. If `ids` selects several columns,
+# each is a parameter: %(tenant)s and %(number_in_tenant)s.
 # [sql]
+# entity = "product"      # the type in the names of keys
 # load = "SELECT id, title, price::text AS price, version FROM products WHERE id = %(id)s"
 # ids = "SELECT id FROM products ORDER BY id LIMIT 1000"
 # update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
 #     RETURNING id, title, price::text AS price, version"""
 # version = "version"     # a column that every update increases; without it, freshness is not judged
+
+# Several queries: [[query]] instead of [sql], once for each, with the same fields and
+# [[query]]
+# name = "basket"         # in figures
+# entity = "basket"
+# weight = 3              # requests, in proportion to the other queries
+# ttl_s = 60              # of its entries
+# read_share = 0.8        # reads among its requests
+# load = "…"
 
 # The limit of rate limiters (rate-limit-flood); subjects call in proportion. A cell lasts a few windows.
 # [limiter]

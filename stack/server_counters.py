@@ -4,7 +4,7 @@ They are read before and after a cell and subtracted. No counter is ever reset: 
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import psycopg
@@ -100,22 +100,28 @@ FROM pg_stat_bgwriter
 
 
 def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Counters:
-    """The counters of the database.
+    """The counters of the database. `statement_ids`: from `stack.postgres.source.statement_ids_by_query`.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
-    given, `statement.other.calls` for all other statements in this database, `database.<column>` from
-    pg_stat_database, `checkpoints.…` and `tables.…`. Without pg_stat_statements the first two are absent. The counts
-    in pg_stat_database lag until each session has reported its own (see PostgresSource.flush_statistics). Expects
-    autocommit.
+    given (of several queries the sum, and each as `query.<name>.load.calls`), `statement.other.calls` for all other
+    statements in this database, `database.<column>` from pg_stat_database, `checkpoints.…` and `tables.…`. Without
+    pg_stat_statements the first two are absent. The counts in pg_stat_database lag until each session has reported its
+    own (see PostgresSource.flush_statistics). Expects autocommit.
     """
     counters: Counters = {}
     with connection.cursor(row_factory=dict_row) as cursor:
         if has_statements(connection):
             by_id = {row["queryid"]: row for row in cursor.execute(STATEMENTS)}
+            ids = list(statement_ids.values())
             for name, queryid in statement_ids.items():
                 row = by_id.pop(queryid, {})
                 for column, column_unit in STATEMENT_UNITS.items():
-                    counters[f"statement.{name}.{column}"] = (float(row.get(column, 0)), column_unit)
+                    value = float(row.get(column, 0))
+                    operation, _, query = name.partition("@")
+                    if query and ids.count(queryid) == 1:  # queries with the same statement have one count
+                        counters[f"query.{query}.{operation}.{column}"] = (value, column_unit)
+                    total = f"statement.{operation}.{column}"
+                    counters[total] = (value + counters.get(total, (0.0, ""))[0], column_unit)
             counters["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
         if connection.info.server_version >= 150000:
             cursor.execute("SELECT pg_stat_force_next_flush()")
@@ -141,7 +147,6 @@ def has_statements(connection: psycopg.Connection[Any]) -> bool:
 
 
 KEYS_AT_ONCE = 500
-RECORD_IN_KEY = re.compile(rb"user:(\d+)")
 
 
 def keys_pattern(prefix: str) -> str:
@@ -149,17 +154,20 @@ def keys_pattern(prefix: str) -> str:
     return "".join(f"\\{sign}" if sign in "*?[]\\^-" else sign for sign in prefix) + "*"
 
 
-def count_remaining_keys(client: redis.Redis, prefix: str) -> Counters:
-    """The keys with the prefix now: their number, the number of distinct records in their names, and their bytes."""
+def count_remaining_keys(client: redis.Redis, prefix: str, records: Sequence[re.Pattern[bytes]]) -> Counters:
+    """The keys with the prefix now: their number, the number of distinct records in their names, and their bytes.
+
+    `records`: patterns that find a record in a key's name.
+    """
     keys = list(client.scan_iter(match=keys_pattern(prefix), count=KEYS_AT_ONCE))
     pipeline = client.pipeline(transaction=False)
     for key in keys:
         pipeline.memory_usage(key)
     sizes = [float(size) for size in pipeline.execute() if size is not None]
-    records = {found[1] for key in keys if (found := RECORD_IN_KEY.search(key))}
+    named = {(kind, found[1]) for key in keys for kind, each in enumerate(records) if (found := each.search(key))}
     return {
         "left.keys": (float(len(sizes)), "1"),
-        "left.records": (float(len(records)), "1"),
+        "left.records": (float(len(named)), "1"),
         "left.bytes": (sum(sizes), "bytes"),
     }
 

@@ -6,13 +6,13 @@ scenario to a benchmark.
 A caching pattern is a file with one class. `stampede bench --contender my_pattern.py` compares it with the built-in
 patterns:
 
-    from stampede import CachePattern, Record
+    from stampede import CachePattern, Record, RecordId
 
 
     class MyPattern(CachePattern):
         summary = "cache-aside in its shortest form"
 
-        def get(self, record_id: int) -> Record | None:
+        def get(self, record_id: RecordId) -> Record | None:
             cached = self.redis.get(self.key(record_id))
             if cached is not None:
                 return self.serializer.loads(cached)
@@ -21,12 +21,12 @@ patterns:
                 self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
             return record
 
-        def update(self, record_id: int, changes: Record) -> Record | None:
+        def update(self, record_id: RecordId, changes: Record) -> Record | None:
             record = self.source.update(record_id, changes)
             self.invalidate(record_id)
             return record
 
-        def invalidate(self, record_id: int) -> None:
+        def invalidate(self, record_id: RecordId) -> None:
             self.redis.delete(self.key(record_id))
 
 A rate limiter is also a file with one class:
@@ -98,6 +98,7 @@ if TYPE_CHECKING:
     from stampede.patterns.caching.cache_pattern import FaultModel as FaultModel
     from stampede.patterns.caching.cache_pattern import Guarantee as Guarantee
     from stampede.patterns.caching.cache_pattern import Record as Record
+    from stampede.patterns.caching.cache_pattern import RecordId as RecordId
     from stampede.patterns.caching.cache_pattern import Source as Source
     from stampede.patterns.caching.cache_pattern import SupportsWarmUp as SupportsWarmUp
     from stampede.patterns.caching.cache_pattern import Transaction as Transaction
@@ -124,6 +125,7 @@ _HOMES = {
         "Context",
         "Guarantee",
         "Record",
+        "RecordId",
         "Source",
         "Transaction",
         "SupportsWarmUp",
@@ -164,6 +166,7 @@ __all__ = [
     "LimiterConfig",
     "RateLimiter",
     "Record",
+    "RecordId",
     "Scenario",
     "Serializer",
     "Source",

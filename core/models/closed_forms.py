@@ -98,10 +98,11 @@ class SteadyState:
     """Of each key."""
     writes_per_s: Floats
     """Of each key. Zeros if a write leaves the entry as it is."""
-    ttl_s: float
+    ttl_s: float | Floats
+    """Lifetime of an entry: one number, or one for each key."""
     writes_fill: bool = False
     """Whether a write fills the entry. Otherwise it deletes the entry."""
-    refresh_s: float = 0.0
+    refresh_s: float | Floats = 0.0
     """v: a read of an entry that has less than this left fills it again. 0: no refreshes."""
 
     def presence(self, load_s: float = 0.0) -> Floats:
@@ -138,7 +139,8 @@ class SteadyState:
         if self.writes_fill:
             expired = np.exp(-self.writes_per_s * self.ttl_s - self.reads_per_s * self.refresh_s)
             return np.asarray(expired)
-        refreshed = self.reads_per_s * self._window_s() if self.refresh_s > 0 else np.zeros_like(self.reads_per_s)
+        refreshes = np.any(np.greater(self.refresh_s, 0))
+        refreshed = self.reads_per_s * self._window_s() if refreshes else np.zeros_like(self.reads_per_s)
         return np.asarray(np.maximum(1 - refreshed, 0.0))
 
     def hit_rate(self, load_s: float = 0.0) -> float:
@@ -147,7 +149,7 @@ class SteadyState:
 
 
 def steady_state(
-    reads_per_s: Floats, writes_per_s: Floats, *, ttl_s: float, on_write: str, refresh_below_share: float = 0.0
+    reads_per_s: Floats, writes_per_s: Floats, *, ttl_s: float | Floats, on_write: str, refresh_below_share: float = 0.0
 ) -> SteadyState:
     """The steady state of a contender: `on_write` is deletes, fills or keeps; a read of an entry that has less than
     `refresh_below_share` of its TTL left refreshes it."""

@@ -7,9 +7,8 @@ its due time and serves it. No request is dropped: if no thread is free for it, 
 import random
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor, wait
-from typing import Any
 
 import numpy as np
 
@@ -20,12 +19,12 @@ from stampede.loadtests.appserver.redis_clients import RedisClients
 from stampede.loadtests.appserver.request_drawing import (
     Operation,
     Populations,
-    changes_for,
     draw_flood,
     draw_requests,
+    ids_account,
 )
 from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample, sample_row
-from stampede.loadtests.appserver.warmup import Fill, WarmUp, checked_version
+from stampede.loadtests.appserver.warmup import Fill, WarmUp, checked_versions
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import Clock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, current_facts
@@ -36,6 +35,7 @@ from stampede.patterns.caching.cache_pattern import CachePattern, Context, Recor
 from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.rate_limiting.flood import Flood
+from stampede.scenarios.traffic.population import Population
 from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
 
 BACKGROUND_WORKERS = 4
@@ -51,8 +51,7 @@ FILLED_FOR_S = 3600.0
 MAX_OVERDUE = 16
 """A thread serves up to this many overdue requests before it returns control to Locust."""
 
-METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}
-"""The contender's method of each operation."""
+METHODS: Mapping[Operation, str] = {"read": "get", "write": "update", "hit": "hit"}  # the contender's
 ReportRequest = Callable[[Operation, float, Exception | None], None]
 """(operation, response time in ms, error): reports a request to Locust."""
 
@@ -74,11 +73,11 @@ class AppServer:
         self._inflight_sampler: InflightSampler | None = None
         self._spawned: list[Future[None]] = []
         connections = config.users_per_process + BACKGROUND_WORKERS
-        self._postgres = open_pool(config.postgres_url, connections, config.scenarios[0].statements["session"])
+        self._postgres = open_pool(config.postgres_url, connections, config.scenarios[0].session)
         self._redis = RedisClients(config.redis_url, self.meter, connections)
         self._populations = Populations(self._postgres.connection, config.seed)
-        self._source: PostgresSource
-        """The database of the contender."""
+        self._sources: list[PostgresSource] = []
+        """The database of the contender, as each query reads it."""
         self._warm_up = WarmUp(config, process, self.meter, self._populations)
 
     def prepare(self, plan: CellPlan, fill: Fill = "residents") -> dict[str, float]:
@@ -90,19 +89,22 @@ class AppServer:
         background = ThreadPoolExecutor(BACKGROUND_WORKERS)
         self._spawned.clear()
         self.meter.simulated_rtt_ns = 0
-        contender: CachePattern | RateLimiter
+        limiter: RateLimiter | None = None
+        population: Population | None = None
+        patterns: list[CachePattern] = []
         warming: dict[str, float] = {}
         think_times_ns: list[int] = []
         if scenario.flood is None:
             if fill == "candidates":
                 self._fill_candidates(scenario, contender_spec, background, plan.seed)
-            pattern = contender = self._pattern(scenario, contender_spec, background, rng, scenario.workload.ttl_s)
-            self._warm(pattern, contender_spec, scenario, fill, plan.seed)
+            patterns = self._patterns(scenario, contender_spec, background, rng)
+            self._warm(patterns, contender_spec, scenario, fill, plan.seed)
             requests, think_times_ns = draw_requests(self.config, self.process, scenario, self._populations, rng)
-            if scenario.cold and isinstance(pattern, SupportsWarmUp):
-                warming = self._warm_up.fill_cold(pattern, scenario)
+            population = self._populations.population(scenario)
+            if scenario.cold and all(isinstance(pattern, SupportsWarmUp) for pattern in patterns):
+                warming = self._warm_up.fill_cold(patterns, scenario)
         else:
-            contender = self._limiter(scenario.flood, contender_spec)
+            limiter = self._limiter(scenario.flood, contender_spec)
             requests = draw_flood(self.config, self.process, scenario.flood, scenario, plan.seed)
         self.meter.simulated_rtt_ns = scenario.simulated_rtt_ns
         self.begun.clear()
@@ -111,56 +113,74 @@ class AppServer:
             scenario=scenario,
             requests=requests,
             think_times_ns=think_times_ns,
-            contender=contender,
+            patterns=patterns,
+            limiter=limiter,
+            population=population,
             background=background,
             warming=warming,
             label=f"{plan.scenario} {plan.contender}",
-            version_column=scenario.statements["version_column"],
-            checked_version=checked_version(contender_spec, scenario),
+            version_columns=[query.version_column for query in scenario.queries],
+            checked_versions=checked_versions(contender_spec, scenario),
         )
-        return self.meter.account()
+        return self.meter.account() | ids_account(scenario, population)
 
-    def _pattern(
+    def _patterns(
         self,
         scenario: ScenarioPlan,
         contender_spec: ContenderSpec,
         background: ThreadPoolExecutor,
         rng: np.random.Generator,
-        ttl_s: float,
-    ) -> CachePattern:
-        """Make a caching contender with open connections. Its loads cost nothing until `_warm` has filled the cache."""
+        least_ttl_s: float = 0.0,
+    ) -> list[CachePattern]:
+        """Make a caching contender with open connections for each query, whose entries live at least `least_ttl_s`.
+
+        Its loads cost nothing until `_warm` has filled the cache.
+        """
         pattern_type = contender_spec.pattern()
-        statements = Statements(**scenario.statements)
-        self._source = PostgresSource(self._postgres, statements.without_cost())
-        context = Context(
-            redis=self._redis.client(pattern_type.client),
-            source=MeteredSource(self._source, self.meter, statements.version_column),
-            serializer=Json(),
-            now=lambda: (now_ns() - self.ahead_ns) / 1e9,
-            sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
-            spawn=lambda work: self._spawn(background, work),
-            rng=random.Random(int(rng.integers(2**63))),
-        )
-        return pattern_type(context, contender_spec.configured(ttl_s, self.config.key_prefix))
+        self._sources, patterns = [], []
+        for query in scenario.queries:
+            statements = Statements(**query.statements)
+            self._sources.append(PostgresSource(self._postgres, statements.without_cost()))
+            context = Context(
+                redis=self._redis.client(pattern_type.client),
+                source=MeteredSource(self._sources[-1], self.meter, statements.version_column),
+                serializer=Json(),
+                now=lambda: (now_ns() - self.ahead_ns) / 1e9,
+                sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
+                spawn=lambda work: self._spawn(background, work),
+                rng=random.Random(int(rng.integers(2**63))),
+            )
+            ttl_s = max(query.ttl_s, least_ttl_s)
+            patterns.append(
+                pattern_type(context, contender_spec.configured(ttl_s, self.config.key_prefix, query.entity))
+            )
+        return patterns
 
     def _fill_candidates(
         self, scenario: ScenarioPlan, contender_spec: ContenderSpec, background: ThreadPoolExecutor, seed: int
     ) -> None:
         """Make the entries of all cells of the run through a pattern of their own."""
         rng = np.random.default_rng([seed, self.process])
-        pattern = self._pattern(scenario, contender_spec, background, rng, max(scenario.workload.ttl_s, FILLED_FOR_S))
-        self._warm_up.read_entries(pattern, contender_spec, scenario, "candidates", seed)
-        pattern.close()
+        patterns = self._patterns(scenario, contender_spec, background, rng, FILLED_FOR_S)
+        self._warm_up.read_entries(patterns, contender_spec, scenario, "candidates", seed)
+        for pattern in patterns:
+            pattern.close()
 
     def _warm(
-        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int
+        self,
+        patterns: Sequence[CachePattern],
+        contender_spec: ContenderSpec,
+        scenario: ScenarioPlan,
+        fill: Fill,
+        seed: int,
     ) -> None:
         """Fill the cache as the scenario says, then give loads their cost. A cold scenario begins with no entry."""
         if contender_spec.kind == "baseline":
-            self._warm_up.fill_baseline(pattern, scenario)
+            self._warm_up.fill_baseline(patterns, scenario)
         elif fill == "residents" and not scenario.cold:
-            self._warm_up.read_entries(pattern, contender_spec, scenario, fill, seed)
-        self._source.statements = Statements(**scenario.statements)
+            self._warm_up.read_entries(patterns, contender_spec, scenario, fill, seed)
+        for source, query in zip(self._sources, scenario.queries, strict=True):
+            source.statements = Statements(**query.statements)
 
     def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:
         """Make a rate limiter with open connections and its script loaded into the server. It uses the wall clock."""
@@ -239,9 +259,10 @@ class AppServer:
     def _serve(self, cell: ActiveCell, index: int, due_ns: int, client: int, report: ReportRequest) -> None:
         """Wait until a request is due, serve it and record its sample."""
         cell.in_progress += 1
-        operation, key = cell.requests.operations[index], cell.requests.keys[index]
+        operation, position = cell.requests.operations[index], cell.requests.positions[index]
+        query = cell.query_at(position)
         thread_free_ns = now_ns()
-        sample = RequestSample(client, operation, key, due_ns, thread_free_ns)
+        sample = RequestSample(client, operation, position, due_ns, thread_free_ns)
         if due_ns > thread_free_ns:
             self.clock.wait_until(due_ns)
             sample.start_ns = now_ns()
@@ -251,15 +272,15 @@ class AppServer:
         else:
             token = current_facts.set(sample.facts)
             try:
-                sample.answer = self._perform(cell, operation, key)
+                sample.answer = cell.perform(operation, position, query)
             except Exception as raised:  # noqa: BLE001 - a driver's exception is recorded with the request
                 sample.error = raised
             finally:
                 sample.end_ns = now_ns()
                 cell.answered += 1
                 current_facts.reset(token)
-        sample.answer = self._check_answer(cell, operation, sample.answer, sample.error)
-        self._record(cell, sample)
+        sample.answer = self._check_answer(cell, operation, sample, query)
+        self._record(cell, sample, query)
         report(operation, ((sample.end_ns or now_ns()) - due_ns) / 1e6, sample.error)
         cell.ended += 1
         cell.in_progress -= 1
@@ -270,35 +291,36 @@ class AppServer:
         return self._running().scenario.check_after_drain
 
     def settle(self) -> list[int]:
-        """Wait until all due requests and all background work have ended. Returns the keys that were written. Raises
-        CellBroken."""
+        """Wait until all due requests and all background work have ended. Returns the positions that were written.
+        Raises CellBroken."""
         cell = self._running()
         self._await_end(cell)
         wait(self._spawned)
-        return sorted({k for k, o in zip(cell.requests.keys, cell.requests.operations, strict=True) if o == "write"})
+        requests = cell.requests
+        return sorted({p for p, o in zip(requests.positions, requests.operations, strict=True) if o == "write"})
 
-    def read_after_drain(self, keys: list[int]) -> None:
-        """Read each of the keys once more after the drain: an old value that is read now would stay in the cache."""
+    def read_after_drain(self, positions: list[int]) -> None:
+        """Read each of the records once more after the drain: an old value that is read now would stay in the cache."""
         cell = self._running()
-        contender = cell.contender
-        assert isinstance(contender, CachePattern)
+        assert cell.population is not None
 
-        def read(key: int) -> None:
-            sample = RequestSample(NO_CLIENT, "rest", key, now_ns())
-            sample.due_ns = sample.thread_free_ns = sample.run(lambda: contender.get(key))
-            sample.answer = self._check_answer(cell, "read", sample.answer, sample.error)
-            self._record(cell, sample)
+        def read(position: int) -> None:
+            query = cell.query_at(position)
+            sample = RequestSample(NO_CLIENT, "rest", position, now_ns())
+            sample.due_ns = sample.thread_free_ns = sample.run(lambda: cell.read(position, query))
+            sample.answer = self._check_answer(cell, "read", sample, query)
+            self._record(cell, sample, query)
 
-        if keys:
-            with ThreadPoolExecutor(min(self.config.users_per_process, len(keys))) as threads:
-                list(threads.map(read, keys))
+        if positions:
+            with ThreadPoolExecutor(min(self.config.users_per_process, len(positions))) as threads:
+                list(threads.map(read, positions))
 
     def finish(self) -> tuple[bytes, dict[str, float]]:
         """Wait until all due requests have ended. Returns the samples and the process's counters. Raises CellBroken."""
         cell = self._running()
         self._await_end(cell)
-        if isinstance(cell.contender, CachePattern):
-            cell.contender.close()
+        for pattern in cell.patterns:
+            pattern.close()
         cell.background.shutdown(wait=True)
         self.cell = None
         self.begun.clear()
@@ -336,26 +358,18 @@ class AppServer:
             raise CellBroken("no cell was prepared")
         return self.cell
 
-    def _perform(self, cell: ActiveCell, operation: Operation, key: int) -> Record | Decision | None:
-        contender: Any = cell.contender  # a limiter has `hit`, a pattern has `get` and `update`
-        if operation == "read":
-            return contender.get(key)  # type: ignore[no-any-return]
-        if operation == "hit":
-            return contender.hit(str(key))  # type: ignore[no-any-return]
-        return contender.update(key, changes_for(cell.scenario, key, cell.next_index))  # type: ignore[no-any-return]
-
     def _check_answer(
-        self, cell: ActiveCell, operation: Operation, answer: Record | Decision | None, error: Exception | None
+        self, cell: ActiveCell, operation: Operation, sample: RequestSample, query: int
     ) -> Record | Decision | None:
         """Check an answer after its end was timed. An invalid answer ends the cell."""
-        name = cell.plan.contender
+        name, answer, error = cell.plan.contender, sample.answer, sample.error
         try:
             if error is not None:
                 check_error(name, METHODS[operation], error)
             elif operation == "hit":
                 check_decision(name, answer)
             else:
-                version = cell.checked_version if operation == "read" else None
+                version = cell.checked_versions[query] if operation == "read" else None
                 check_record(name, METHODS[operation], answer, version)
         except BadAnswer as bad:
             cell.wrong = cell.wrong or str(bad)
@@ -365,17 +379,18 @@ class AppServer:
             return None
         return answer
 
-    def _record(self, cell: ActiveCell, sample: RequestSample) -> None:
+    def _record(self, cell: ActiveCell, sample: RequestSample, query: int = 0) -> None:
         """Keep a sample. Samples of an abandoned cell are dropped."""
         if cell is self.cell:
-            self.recorder.keep(sample_row(sample, self.process, cell.window_start_ns, cell.version_column))
+            self.recorder.keep(sample_row(sample, self.process, cell.window_start_ns, cell.version_columns[query]))
 
     def _spawn(self, background: ThreadPoolExecutor, work: Callable[[], None]) -> None:
         """Run background work in the process's pool. During a cell it has its own row in the samples."""
-        handed_over_ns = now_ns()
+        handed_over_ns, facts = now_ns(), current_facts.get()
+        position = None if facts is None else facts.position
 
         def run() -> None:
-            sample = RequestSample(NO_CLIENT, "background", None, handed_over_ns)
+            sample = RequestSample(NO_CLIENT, "background", position, handed_over_ns)
             sample.run(work)
             cell = self.cell
             if cell is not None and self.begun.is_set():

@@ -3,7 +3,7 @@
     python -m stampede.loadtests.appserver.celery_worker CONFIG SCENARIO CONTENDER FACTS
 
 It writes a line to FACTS once it takes tasks. After SIGTERM it finishes its tasks and appends a line of JSON per task:
-the record's id, and when the task was triggered, begun and done, by the machine's monotonic clock.
+the record's key, and when the task was triggered, begun and done, by the machine's monotonic clock.
 """
 
 import json
@@ -15,10 +15,11 @@ from typing import Any
 
 from celery.signals import worker_ready
 
+from stampede.core.text.record_id_text import id_text
 from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
 from stampede.loadtests.instrumentation.meters import Meter, MeteredSource
-from stampede.loadtests.locustfiles.run_config import read_run_config
+from stampede.loadtests.locustfiles.run_config import QueryPlan, read_run_config
 from stampede.patterns.caching.cache_pattern import Context
 from stampede.patterns.caching.refresh_ahead_celery import REFRESH, RefreshAheadCelery
 from stampede.patterns.serialization.json import Json
@@ -32,35 +33,43 @@ def main(config_file: Path, scenario_name: str, contender: str, facts: Path) -> 
     config = read_run_config(config_file)
     scenario = config.scenario(scenario_name)
     threads = THREADS_PER_PROCESS * config.processes
-    statements = Statements(**scenario.statements)
     meter = Meter(ThreadClock(), scenario.simulated_rtt_ns)
     client = metered_client(config.redis_url, RefreshAheadCelery.client, meter, threads + 4)
-    finished: list[tuple[int, int, int, int]] = []
-    with open_pool(config.postgres_url, threads, statements.session) as pool:
-        context = Context(
-            redis=client,
-            source=MeteredSource(PostgresSource(pool, statements), meter, statements.version_column),
-            serializer=Json(),
-            now=lambda: now_ns() / 1e9,
-            sleep=time.sleep,
-            spawn=lambda work: work(),
-            rng=random.Random(config.seed),
-        )
-        contender_spec = config.contender_spec(contender)
-        pattern = RefreshAheadCelery(context, contender_spec.configured(scenario.workload.ttl_s, config.key_prefix))  # type: ignore[arg-type]
+    finished: list[tuple[str, int, int, int]] = []
+    contender_spec = config.contender_spec(contender)
+    with open_pool(config.postgres_url, threads, scenario.session) as pool:
 
-        def refresh(record_id: int, triggered_s: float) -> None:
+        def pattern_for(query: QueryPlan) -> RefreshAheadCelery:
+            """The contender of one query."""
+            statements = Statements(**query.statements)
+            context = Context(
+                redis=client,
+                source=MeteredSource(PostgresSource(pool, statements), meter, statements.version_column),
+                serializer=Json(),
+                now=lambda: now_ns() / 1e9,
+                sleep=time.sleep,
+                spawn=lambda work: work(),
+                rng=random.Random(config.seed),
+            )
+            settings = contender_spec.configured(query.ttl_s, config.key_prefix, query.entity)
+            return RefreshAheadCelery(context, settings)  # type: ignore[arg-type]
+
+        patterns = {query.entity: pattern_for(query) for query in scenario.queries}
+
+        def refresh(entity: str, record_id: Any, triggered_s: float) -> None:
             began_ns = now_ns()
-            pattern.refresh(record_id)
-            finished.append((record_id, round(triggered_s * 1e9), began_ns, now_ns()))
+            key = tuple(record_id) if isinstance(record_id, list) else record_id
+            patterns[entity].refresh(key)
+            finished.append((f"{entity}:{id_text(key)}", round(triggered_s * 1e9), began_ns, now_ns()))
 
-        pattern.tasks.task(name=REFRESH)(refresh)
+        tasks = next(iter(patterns.values())).tasks
+        tasks.task(name=REFRESH)(refresh)
 
         def on_ready(**_: Any) -> None:
             facts.write_text("ready\n")
 
         worker_ready.connect(on_ready, weak=False)
-        worker = pattern.tasks.Worker(
+        worker = tasks.Worker(
             pool="threads",
             concurrency=threads,
             hostname=f"{contender}@stampede",

@@ -1,7 +1,8 @@
 """HTTP service over the patterns: Falcon on granian, so that requests run on real threads.
 
     GET /                the pattern, the limiter and its limit
-    GET /users/{id}      the user as JSON, read through the caching pattern; or 404
+    GET /users/{id}      the user as JSON, read through the caching pattern; or 404. With a workload's own SQL: the
+                         record of that id, as /users/{tenant}/{id} if an id has several columns
     GET /limited         200, or 429 {"error": "Rate limited"}; the subject is ?subject=, else the X-Subject header,
                          else the caller's address
 
@@ -22,11 +23,12 @@ from pathlib import Path
 from typing import Any
 
 import falcon
+import psycopg
 import redis
 
 from stampede.core.errors import require
 from stampede.core.private_files import write_file
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Context
+from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Context, RecordId
 from stampede.patterns.contender_registry import find_contender, find_limiter
 from stampede.patterns.rate_limiting.rate_limiter import Decision, LimiterConfig, RateLimiter
 from stampede.patterns.serialization.json import Json
@@ -56,6 +58,8 @@ class ServiceSettings:
     """How long a load of the article's table waits; a workload's own SQL is not changed."""
     statements: Mapping[str, Any] | None = None
     """A workload's SQL: the fields of stampede.stack.postgres.source.Statements. None: the article's table."""
+    entity: str = "user"
+    """The type in the names of the records' keys."""
     threads: int = 16
     workers: int = 1
 
@@ -116,8 +120,9 @@ class Users:
         self.pattern = pattern
         self.serializer = serializer
 
-    def on_get(self, _request: falcon.Request, response: falcon.Response, record_id: int) -> None:
-        record = self.pattern.get(record_id)
+    def on_get(self, _request: falcon.Request, response: falcon.Response, **columns: RecordId) -> None:
+        values = tuple(columns.values())
+        record = self.pattern.get(values[0] if len(values) == 1 else values)
         if record is None:
             raise falcon.HTTPNotFound(title="no such user")
         response.content_type = falcon.MEDIA_JSON
@@ -143,6 +148,18 @@ def on_redis_error(_request: Any, _response: Any, error: redis.RedisError, _para
     raise falcon.HTTPServiceUnavailable(title="Redis failed", description=type(error).__name__)
 
 
+def on_wrong_id(_request: Any, _response: Any, _error: psycopg.DataError, _params: Any) -> None:
+    raise falcon.HTTPNotFound(title="no such user")
+
+
+def path_of(settings: ServiceSettings) -> str:
+    """The template of an id in a path: one part for each of its columns."""
+    if settings.statements is None:
+        return "{id:int}"
+    columns = settings.sql().id_columns
+    return "/".join(f"{{{name}}}" for name in columns) if len(columns) > 1 else "{id}"
+
+
 def create_app(settings: ServiceSettings) -> Any:
     """The WSGI application. Its pools are open and have a connection for each thread."""
     size = settings.threads + BACKGROUND_WORKERS
@@ -159,13 +176,16 @@ def create_app(settings: ServiceSettings) -> Any:
         spawn=lambda work: void(background.submit(work)),
         rng=random.Random(threading.get_native_id()),
     )
-    pattern = found(context, found.config_type(ttl_s=settings.ttl_s, key_prefix=settings.key_prefix))
+    pattern = found(
+        context, found.config_type(ttl_s=settings.ttl_s, key_prefix=settings.key_prefix, entity=settings.entity)
+    )
     limiter_type = find_limiter(settings.limiter).limiter
     limiter = limiter_type(open_client(settings.redis_url, limiter_type.client, size), settings.limits(), time.time)
     app = falcon.App()
     app.add_error_handler(redis.RedisError, on_redis_error)
     app.add_route("/", About(settings))
-    app.add_route("/users/{record_id:int}", Users(pattern, serializer))
+    app.add_error_handler(psycopg.DataError, on_wrong_id)
+    app.add_route(f"/users/{path_of(settings)}", Users(pattern, serializer))
     app.add_route("/limited", LimitedResource(limiter))
     return app
 

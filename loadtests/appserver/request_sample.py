@@ -29,22 +29,23 @@ class RequestSample:
         "end_ns",
         "error",
         "facts",
-        "key",
         "operation",
+        "position",
         "start_ns",
         "thread_free_ns",
     )
 
     def __init__(
-        self, client: int, operation: str, key: int | None, due_ns: int, thread_free_ns: int | None = None
+        self, client: int, operation: str, position: int | None, due_ns: int, thread_free_ns: int | None = None
     ) -> None:
-        """`operation`: read, write, hit, rest (a read after the drain) or background.
+        """`operation`: read, write, hit, rest (a read after the drain) or background. `position`: of the record in its
+        scenario's population.
 
         `thread_free_ns`: when a thread became free for it.
         """
         self.client = client
         self.operation = operation
-        self.key = key
+        self.position = position
         self.due_ns = due_ns
         self.thread_free_ns = thread_free_ns
         self.start_ns = thread_free_ns
@@ -54,6 +55,7 @@ class RequestSample:
         self.answer: Record | Decision | None = None
         self.facts = RequestFacts()
         """What the meters record of it."""
+        self.facts.position = position
 
     def run(self, work: Callable[[], Record | None]) -> int:
         """Run work outside the serving loop and keep its instants, answer and error. Returns the instant it began."""
@@ -87,7 +89,7 @@ def sample_row(sample: RequestSample, process: int, window_start_ns: int, versio
         sample.client,
         sample.operation,
         sample.due_ns < window_start_ns,  # warm_up
-        sample.key,
+        sample.position,  # key
         sample.due_ns,
         sample.thread_free_ns,
         sample.start_ns,

@@ -1,8 +1,11 @@
 """Warm the cache before a cell begins: to its steady state, by the contender's own warm-up, or for a baseline."""
 
 from collections import Counter
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
+
+import numpy as np
 
 from stampede.loadtests.appserver.request_drawing import Populations, serving_processes
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
@@ -33,45 +36,57 @@ class WarmUp:
         self._populations = populations
 
     def read_entries(
-        self, pattern: CachePattern, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int
+        self,
+        patterns: Sequence[CachePattern],
+        contender_spec: ContenderSpec,
+        scenario: ScenarioPlan,
+        fill: Fill,
+        seed: int,
     ) -> None:
-        """Read this process's share of the records of a fill, so that the contender makes their entries."""
-        version = checked_version(contender_spec, scenario)
+        """Read this process's share of the records of a fill, so that the contender makes their entries.
 
-        def read(record_id: int) -> None:
+        `patterns`: the contender of each query.
+        """
+        versions = checked_versions(contender_spec, scenario)
+        population = self._populations.population(scenario)
+
+        def read(position: int) -> None:
+            query = population.query_at(position)
             try:
-                answer = pattern.get(record_id)
+                answer = patterns[query].get(population.record_id(position))
             except Exception as error:  # noqa: BLE001 - a read that fails here fails in the cell too, which records it
                 check_error(contender_spec.name, "get", error)
                 self._meter.counts["warm_up_failed"] += 1
             else:
-                check_record(contender_spec.name, "get", answer, version)
+                check_record(contender_spec.name, "get", answer, versions[query])
 
         mine = self._share_of(contender_spec, scenario, fill, seed)
         commands_before = commands_of(self._meter.counts)
-        for record_id in mine[:1]:
-            read(record_id)
+        for position in mine[:1]:
+            read(position)
         if commands_of(self._meter.counts) > commands_before:  # otherwise it has no cache to fill
             with ThreadPoolExecutor(min(self._config.users_per_process, len(mine))) as threads:
                 list(threads.map(read, mine))
 
     def _share_of(self, contender_spec: ContenderSpec, scenario: ScenarioPlan, fill: Fill, seed: int) -> list[int]:
-        """This process's share of the records of a fill. Every process draws the same records; they divide them."""
+        """This process's share of the positions of a fill. Every process draws the same ones; they divide them."""
         entries = entries_of(self._config, contender_spec, scenario, self._populations)
-        wanted = entries.ids[entries.candidates() if fill == "candidates" else entries.present(seed)]
+        wanted = np.flatnonzero(entries.candidates() if fill == "candidates" else entries.present(seed))
         serving = serving_processes(self._config, scenario)
         return wanted[self._process :: serving].tolist() if self._process < serving else []
 
-    def fill_cold(self, pattern: SupportsWarmUp, scenario: ScenarioPlan) -> dict[str, float]:
+    def fill_cold(self, patterns: Sequence[CachePattern], scenario: ScenarioPlan) -> dict[str, float]:
         """Let the contender warm the records that are read at least once per TTL. Returns the cost, as counters of this
         process."""
-        workload = scenario.workload
-        ids, shares = self._populations.population(scenario)
-        popular = ids[shares * workload.rate_per_s * workload.read_share * workload.ttl_s >= 1]
-        mine = popular[self._process :: self._config.processes].tolist()
+        population = self._populations.population(scenario)
+        reads_per_ttl = population.shares * scenario.workload.rate_per_s * population.read_shares * population.ttls_s
+        mine = np.flatnonzero(reads_per_ttl >= 1)[self._process :: self._config.processes].tolist()
+        ids = population.split(mine)
         before, began_ns = self._meter.counts.copy(), now_ns()
         self._meter.simulated_rtt_ns = scenario.simulated_rtt_ns
-        pattern.warm(mine)
+        for pattern, of_query in zip(patterns, ids, strict=True):
+            if isinstance(pattern, SupportsWarmUp):
+                pattern.warm(of_query)
         spent = self._meter.counts - before
         return {
             "warming_s": (now_ns() - began_ns) / 1e9,
@@ -80,11 +95,12 @@ class WarmUp:
             "warming.commands": float(commands_of(spent)),
         }
 
-    def fill_baseline(self, pattern: CachePattern, scenario: ScenarioPlan) -> None:
-        """Store the one entry from which a baseline answers."""
-        ids, _ = self._populations.population(scenario)
-        if isinstance(pattern, SupportsWarmUp):
-            pattern.warm(ids[:1].tolist())
+    def fill_baseline(self, patterns: Sequence[CachePattern], scenario: ScenarioPlan) -> None:
+        """Store the one entry from which a baseline answers the requests of each query."""
+        population = self._populations.population(scenario)
+        for pattern, query in zip(patterns, population.queries, strict=True):
+            if isinstance(pattern, SupportsWarmUp):
+                pattern.warm([population.record_id(query.first)])
 
     def hit_once(self, limiter: RateLimiter, contender_spec: ContenderSpec) -> None:
         """Call a rate limiter once with a separate subject, so that its script is loaded into the server."""
@@ -97,7 +113,7 @@ def entries_of(
     """The entries from which the contender's cells in this scenario begin."""
     settings = contender_spec.configured(scenario.workload.ttl_s, config.key_prefix)
     population = populations.population(scenario)
-    return resident_entries(contender_spec.pattern(), settings, scenario.workload, population, config.seed)
+    return resident_entries(contender_spec.pattern(), settings, scenario.workload.rate_per_s, population, config.seed)
 
 
 def commands_of(counts: Counter[str]) -> int:
@@ -105,6 +121,7 @@ def commands_of(counts: Counter[str]) -> int:
     return sum(count for name, count in counts.items() if name.startswith("command."))
 
 
-def checked_version(contender_spec: ContenderSpec, scenario: ScenarioPlan) -> str | None:
-    """The column that holds the version of each record read; None: records have no version, or it is a baseline."""
-    return None if contender_spec.kind == "baseline" else scenario.statements["version_column"]
+def checked_versions(contender_spec: ContenderSpec, scenario: ScenarioPlan) -> list[str | None]:
+    """The column of each query that holds the version of each record read; None: its records have no version, or the
+    contender is a baseline."""
+    return [None if contender_spec.kind == "baseline" else query.version_column for query in scenario.queries]

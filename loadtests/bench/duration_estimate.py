@@ -133,7 +133,7 @@ def cell_s(scenario: Scenario, workload: Workload, plan: Plan) -> float:
 
 def entries_in(scenario: Scenario, workload: Workload) -> tuple[float, int]:
     """The TTL, and about how many entries a cell begins with."""
-    if scenario.flood is not None or scenario.cold or workload.sql is not None:
+    if scenario.flood is not None or scenario.cold or workload.own_sql:
         return workload.ttl_s, 0
     shares = zipf_shares(workload.active_records or workload.records, workload.key_skew)
     reads_per_ttl = shares * workload.rate_per_s * workload.read_share * workload.ttl_s

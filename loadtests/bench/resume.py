@@ -78,9 +78,12 @@ def cell_plan(cell: CellInfo) -> CellPlan:
 def as_calibrated(scenario: ScenarioPlan, run: Run) -> ScenarioPlan:
     """The scenario with cpu_rows and cpu_laps as calibrated when the run began, so that its loads cost the same."""
     measured = next(s.measured for s in run.info.scenarios if s.name == scenario.name)
-    extra = dict(scenario.statements.get("extra_params") or {})
+    statements = scenario.queries[0].statements
+    extra = dict(statements.get("extra_params") or {})
     known = {name: round(measured[name]) for name in ("cpu_rows", "cpu_laps") if name in measured and name in extra}
-    return replace(scenario, statements={**scenario.statements, "extra_params": {**extra, **known}})
+    if not known:
+        return scenario
+    return scenario.with_statements({**statements, "extra_params": {**extra, **known}})
 
 
 def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
@@ -101,7 +104,7 @@ def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
         "servers", without_addresses(then.get("servers", {})), without_addresses(now.get("servers", {}))
     )
     for old, new in zip(begun.scenarios, planned.scenarios, strict=False):
-        for name in ("name", "workload", "window_s", "drain_s", "processes", "flood", "fault", "cold"):
+        for name in ("name", "workload", "queries", "window_s", "drain_s", "processes", "flood", "fault", "cold"):
             found += difference(f"{old.name}'s {name}", getattr(old, name), getattr(new, name))
     found += difference("scenarios", [s.name for s in begun.scenarios], [s.name for s in planned.scenarios])
     found += difference("contenders", [c.name for c in begun.contenders], [c.name for c in planned.contenders])

@@ -50,8 +50,8 @@ class CeleryProcess:
                 raise WorkerFailed(f"the Celery worker did not start: see {self.log}")
             time.sleep(POLL_EVERY_S)
 
-    def stop(self) -> list[list[int]]:
-        """End the worker. Returns a row for each finished task: record id, triggered, begun, done (ns). Raises
+    def stop(self) -> list[tuple[str, int, int, int]]:
+        """End the worker. Returns a row for each finished task: the record's key, triggered, begun, done (ns). Raises
         WorkerFailed."""
         if self.process is None:
             return []
@@ -62,7 +62,7 @@ class CeleryProcess:
             raise WorkerFailed(f"the Celery worker did not end in {STOP_WITHIN_S:.0f} s: see {self.log}") from late
         finally:
             self.kill()
-        return [json.loads(line) for line in self.facts.read_text().splitlines()[1:]]
+        return [tuple(json.loads(line)) for line in self.facts.read_text().splitlines()[1:]]
 
     def kill(self) -> None:
         """Kill the worker if it still runs."""

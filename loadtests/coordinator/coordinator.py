@@ -129,7 +129,7 @@ class Coordinator:
     def _reset(self, scenario: ScenarioPlan) -> None:
         """Delete the suite's keys and restore the suite's rows. The user's own rows stay as the last cell left them."""
         delete_keys(self._servers.redis, self.config.key_prefix)
-        if self._written_to and scenario.workload.sql is None:
+        if self._written_to and not scenario.workload.own_sql:
             workload = scenario.workload
             restore_dataset(
                 self._servers.postgres,
@@ -171,6 +171,7 @@ class Coordinator:
         cell = ProbedCell(plan=plan, scenario=scenario)
         fill = self._entries.fill_for(self.config, plan)
         processes_before = self.app_servers.prepare(plan, fill)
+        self._entries.check_ids(scenario, processes_before)
         self._entries.arrange(self.config, plan, fill)
         self._add_refusal()
         edge_ns = None if scenario.flood is None else window_edge_ns(self._servers.redis, scenario.flood.window_s)
@@ -214,12 +215,16 @@ class Coordinator:
                 fault_rows = meanwhile.enter_context(self._outage(scenario, info)).rows
             if scenario.check_after_drain:
                 written = self.app_servers.settle()
-                left = count_remaining_keys(self._servers.redis, self.config.key_prefix)
+                left = self._count_remaining(scenario)
                 self.app_servers.read_after_drain(written)
             results = self.app_servers.collect()
             if not scenario.check_after_drain and scenario.flood is None and scenario.fault is None:
-                left = count_remaining_keys(self._servers.redis, self.config.key_prefix)
+                left = self._count_remaining(scenario)
         return results, ProbeRows(servers=account_rows(info.id, "redis", {}, left), timeline=fault_rows)
+
+    def _count_remaining(self, scenario: ScenarioPlan) -> Counters:
+        patterns = self._entries.record_patterns(scenario)
+        return count_remaining_keys(self._servers.redis, self.config.key_prefix, patterns)
 
     def _outage(self, scenario: ScenarioPlan, info: CellInfo) -> Outage:
         if self._switch is None or scenario.fault is None or info.window_start_ns is None:
@@ -252,10 +257,10 @@ def clock_rows(cell: int, begin_ns: int, result: CellResult) -> list[TimelineRow
     return [(cell, begin_ns, f"process-{result.process}", name, float(ns), None) for name, ns in known.items()]
 
 
-def task_rows(cell: int, tasks: list[list[int]]) -> list[TimelineRow]:
+def task_rows(cell: int, tasks: list[tuple[str, int, int, int]]) -> list[TimelineRow]:
     """Two rows for each task of a worker, at its trigger: the time in ms until it began, and until it was done."""
     rows: list[TimelineRow] = []
-    for record_id, triggered_ns, began_ns, done_ns in tasks:
+    for record, triggered_ns, began_ns, done_ns in tasks:
         for name, instant_ns in (("begun_after_ms", began_ns), ("done_after_ms", done_ns)):
-            rows.append((cell, triggered_ns, "celery", name, (instant_ns - triggered_ns) / 1e6, str(record_id)))
+            rows.append((cell, triggered_ns, "celery", name, (instant_ns - triggered_ns) / 1e6, str(record)))
     return rows

@@ -4,6 +4,8 @@ The contender makes its entries once, by reading. Then they are kept here as Red
 each cell with newly drawn remaining lifetimes, which takes a tenth of the time.
 """
 
+import re
+from collections.abc import Mapping
 from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from typing import Any
@@ -11,15 +13,16 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from stampede.core.errors import CellBroken
-from stampede.loadtests.appserver.request_drawing import Populations
+from stampede.core.errors import CellBroken, HarnessBroken
+from stampede.core.text.record_id_text import record_in_key
+from stampede.loadtests.appserver.request_drawing import IDS_CHECKSUM, Populations
 from stampede.loadtests.appserver.warmup import Fill, entries_of
 from stampede.loadtests.coordinator.server_connections import ServerConnections
-from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
-from stampede.scenarios.traffic.resident_entries import ResidentEntries
+from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
+from stampede.scenarios.traffic.resident_entries import MOST_RECORDS, ResidentEntries
 from stampede.scenarios.workload import Workload
 from stampede.stack.redis.redis_rights import is_refusal, is_unknown
-from stampede.stack.server_counters import KEYS_AT_ONCE, RECORD_IN_KEY, keys_pattern
+from stampede.stack.server_counters import KEYS_AT_ONCE, keys_pattern
 
 KEPT_AT_MOST_BYTES = 512 * 1024 * 1024
 """The memory for kept entries. Beyond it the oldest are dropped, and made again when they are needed."""
@@ -58,7 +61,7 @@ class EntryStore:
         scenario, spec = config.scenario(plan.scenario), config.contender_spec(plan.contender)
         if scenario.flood is not None or scenario.cold or spec.kind == "baseline":
             return "nothing"
-        own_rows_change = scenario.workload.sql is not None and scenario.workload.read_share < 1
+        own_rows_change = scenario.workload.own_sql and scenario.workload.read_share < 1
         if own_rows_change or spec.file is not None or self.refused:
             return "residents"
         return "nothing" if entry_name(config, plan) in self._kept else "candidates"
@@ -74,6 +77,22 @@ class EntryStore:
         kept = None if fill == "residents" else self._kept.get(name)
         if kept is None or not self._restore(kept, entries, plan.seed):
             self._spread(entries, plan.seed)
+
+    def check_ids(self, scenario: ScenarioPlan, accounts: Mapping[int, dict[str, float]]) -> None:
+        """Take the checksums of the ids out of the processes' counters. Raises HarnessBroken if one differs: positions
+        would stand for other records there."""
+        for process, account in accounts.items():
+            found = account.pop(IDS_CHECKSUM, None)
+            if found is not None and found != self._populations.population(scenario).checksum:
+                raise HarnessBroken(
+                    f"{scenario.name}: the SQL `ids` returned other rows, or another order, in process {process} "
+                    "(wanted: the same in every process: ORDER BY a unique column)"
+                )
+
+    def record_patterns(self, scenario: ScenarioPlan) -> list[re.Pattern[bytes]]:
+        """For each query of a scenario: finds its record in a key's name."""
+        population = self._populations.population(scenario)
+        return [record_in_key(query.entity, population.record_id(query.first)) for query in population.queries]
 
     def _keep(self, name: tuple[str, Workload]) -> None:
         """Take every entry from Redis, unless the user may not run DUMP."""
@@ -147,18 +166,13 @@ def drawn_for(
 ) -> tuple[npt.NDArray[np.bool_], npt.NDArray[np.int64]]:
     """For each key: whether its record has an entry, and the remaining lifetime of the entry in ms, at least 1. A key
     that names no requested record is present, with a uniform lifetime."""
-    place = {record_id: index for index, record_id in enumerate(entries.ids.tolist())}
-    at = np.array([place.get(record_of(key), -1) for key in keys], dtype=np.int64)
+    at = entries.population.positions_in(keys, MOST_RECORDS)
     uniform = np.random.default_rng(seed).random(len(keys))
     present = np.where(at < 0, True, entries.present(seed)[at])
     share = np.where(at < 0, uniform, entries.left_shares(seed)[at])
-    return present, np.maximum(1, np.round(share * entries.law.ttl_s * 1000)).astype(np.int64)
-
-
-def record_of(key: bytes) -> int:
-    """The id of the record in a key's name; -1 if there is none."""
-    found = RECORD_IN_KEY.search(key)
-    return -1 if found is None else int(found[1])
+    ttls_s = entries.population.ttls_s
+    ttl_s = np.where(at < 0, ttls_s.max(), ttls_s[at])
+    return present, np.maximum(1, np.round(share * ttl_s * 1000)).astype(np.int64)
 
 
 def refused_command(answers: list[Any], name: str) -> str:

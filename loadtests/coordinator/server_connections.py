@@ -35,7 +35,7 @@ class ServerConnections:
         self._prepare()
 
     def _prepare(self) -> None:
-        prepare_session(self.postgres, self._config.scenarios[0].statements["session"])
+        prepare_session(self.postgres, self._config.scenarios[0].session)
         self.postmaster = postmaster_of(self.postgres)
 
     def reconnect(self) -> None:

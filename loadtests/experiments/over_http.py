@@ -10,6 +10,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass, replace
 from typing import Any
+from urllib.parse import quote
 
 import numpy as np
 import psycopg
@@ -27,8 +28,8 @@ from stampede.scenarios.traffic.arrivals import due_times_ns
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.postgres_server import connect
-from stampede.stack.postgres.record_ids import record_ids
-from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
+from stampede.stack.postgres.record_ids import read_ids
+from stampede.stack.postgres.source import Statements, parameter_text, prepare_session, statement_ids
 from stampede.stack.server_counters import delete_keys, read_postgres_counters
 
 SCENARIO = "stampede"
@@ -45,7 +46,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
     """The facts of every call, and the loads of each cell. Raises NotHere."""
     stack, rounds = config.stack, SMALL_ROUNDS if config.small else min(ROUNDS, config.rounds)
     workload = requested_workload(config)
-    if workload.sql is None:
+    if not workload.own_sql:
         ensure_dataset(
             stack.postgres.url,
             records=workload.records,
@@ -54,7 +55,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
             managed=stack.managed,
             say=config.say,
         )
-    statements, measured = priced_statements(stack, workload, config.say)
+    (statements,), measured = priced_statements(stack, workload, config.say)
     config.settings.update(
         server="Falcon on granian, one process",
         threads=threads(workload),
@@ -72,7 +73,7 @@ def run(config: ExperimentConfig) -> Iterator[ExperimentRow]:
         counter = LoadCounter(connection=connection, ids=statement_ids(connection, statements))
         counter.loads()  # raises before anything starts if loads cannot be counted
         client = opened.enter_context(redis.Redis.from_url(stack.redis.url))
-        path = f"/users/{record_ids(connection, workload)[0]}"
+        path = f"/users/{first_id(connection, workload)}"
         urls = {}
         for name in CONTENDERS:
             opened.callback(delete_keys, client, prefix(config, name))
@@ -97,7 +98,18 @@ def requested_workload(config: ExperimentConfig) -> Workload:
         raise NotHere("arrivals", "closed", "open arrivals")
     if workload.read_share < 1:
         raise NotHere("read_share", workload.read_share, "1: the service only reads")
+    if len(workload.queries) > 1:
+        raise NotHere("query", len(workload.queries), "one query: the service serves one kind of record")
     return replace(workload, rate_per_s=config.rates_per_s.get(SCENARIO, workload.rate_per_s), rtt_ms=0.0)
+
+
+def first_id(connection: psycopg.Connection[Any], workload: Workload) -> str:
+    """The first id, as the path of a URL contains it."""
+    if not workload.queries:
+        return "1"
+    known = read_ids(connection, workload.queries[0])
+    values: Any = known.ids[0] if len(known.columns) > 1 else (known.ids[0],)
+    return "/".join(quote(parameter_text(value), safe="") for value in values)
 
 
 def window_s(workload: Workload) -> float:
@@ -121,6 +133,7 @@ def settings(config: ExperimentConfig, contender: str, statements: Statements, w
         pattern=contender,
         ttl_s=workload.ttl_s,
         statements=asdict(statements),
+        entity=workload.queries[0].entity if workload.queries else "user",
         threads=threads(workload),
     )
 

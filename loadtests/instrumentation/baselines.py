@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Record, RecordId
 from stampede.patterns.rate_limiting.rate_limiter import Contract, Decision, LimiterConfig, RateLimiter, Strict
 
 
@@ -13,18 +13,18 @@ class BareGet(CachePattern):
 
     summary = "baseline: one redis-py GET and decode, never a miss; a write is one SET"
 
-    def get(self, record_id: int) -> Record | None:  # noqa: ARG002 - one entry serves all keys: every GET costs the same
+    def get(self, record_id: RecordId) -> Record | None:  # noqa: ARG002 - one entry serves all keys: every GET costs the same
         cached = self.redis.get(self.key(0))
         return None if cached is None else self.serializer.loads(cached)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         self.redis.set(self.key(0), self.serializer.dumps({"id": record_id, **changes}))
         return changes
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         """Do nothing: the one entry stays."""
 
-    def warm(self, record_ids: Sequence[int]) -> None:
+    def warm(self, record_ids: Sequence[RecordId]) -> None:
         """Store one record without an expiry; every read returns it."""
         self.redis.set(self.key(0), self.serializer.dumps(self.source.load(record_ids[0]) or {}))
 
@@ -34,13 +34,13 @@ class NoOp(CachePattern):
 
     summary = "baseline: no Redis, no database; a request's own cost in the harness, before the rounds and after"
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         return {"id": record_id}
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         return {"id": record_id, **changes}
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         """Do nothing: there is no entry."""
 
 

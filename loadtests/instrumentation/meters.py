@@ -18,7 +18,7 @@ import redis
 from redis.connection import AbstractConnection, Connection, SSLConnection, UnixDomainSocketConnection
 
 from stampede.loadtests.instrumentation.clock import Clock, now_ns
-from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
+from stampede.patterns.caching.cache_pattern import Record, RecordId, Source, Transaction
 from stampede.stack.redis.resp import command_names
 
 
@@ -39,6 +39,8 @@ class RequestFacts:
     version_written: int | None = None
     commit_start_ns: int | None = None
     commit_end_ns: int | None = None
+    position: int | None = None
+    """The record that the request concerns, so that work that it spawns is attributed to this record."""
 
 
 PAUSE_KEPT_NS = 200_000
@@ -207,7 +209,7 @@ class MeteredSource(Source):
         self._meter = meter
         self._version_column = version_column
 
-    def load(self, record_id: int) -> Record | None:
+    def load(self, record_id: RecordId) -> Record | None:
         facts = current_facts.get()
         self._meter.counts["load"] += 1
         began_ns = now_ns()
@@ -254,7 +256,7 @@ class MeteredTransaction:
         self._meter = meter
         self._version_column = version_column
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         self._meter.counts["update"] += 1
         with self._meter.round_trip():
             record = self._tx.update(record_id, changes)

@@ -1,6 +1,7 @@
 """The configuration of one run: the command writes it as a private JSON file, and every Locust process reads it."""
 
 import json
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,31 @@ from stampede.run_folder.schema import CellInfo
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.workload import Workload
+from stampede.stack.postgres.source import Statements
+
+
+@dataclass(frozen=True, kw_only=True)
+class QueryPlan:
+    """One query of a scenario as it will be run. The article's table has one."""
+
+    statements: dict[str, Any]
+    """The fields of stampede.stack.postgres.source.Statements."""
+    name: str = "users"
+    """Its name in figures."""
+    entity: str = "user"
+    """The type in the names of its keys."""
+    share: float = 1.0
+    """Its share of the requests, 0 to 1."""
+    read_share: float
+    """Reads among its requests, 0 to 1."""
+    ttl_s: float
+    """Lifetime of its entries, in seconds."""
+
+    @property
+    def version_column(self) -> str | None:
+        """The column that holds the version of its records; None: they have none."""
+        column: str | None = self.statements.get("version_column")
+        return column
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,8 +47,8 @@ class ScenarioPlan:
 
     name: str
     workload: Workload
-    statements: dict[str, Any]
-    """The fields of stampede.stack.postgres.source.Statements."""
+    queries: tuple[QueryPlan, ...]
+    """At least one, in the order of their positions."""
     window_s: float
     warm_up_s: float
     drain_s: float
@@ -37,6 +63,35 @@ class ScenarioPlan:
     """Whether every written record is read again after the drain."""
     processes: int | None = None
     """How many of the application servers serve; None: all."""
+
+    @property
+    def session(self) -> dict[str, str]:
+        """PostgreSQL settings of the sessions that run the statements."""
+        settings: dict[str, str] = self.queries[0].statements.get("session") or {}
+        return settings
+
+    def with_statements(self, statements: dict[str, Any]) -> "ScenarioPlan":
+        """A copy whose one query has these statements."""
+        return replace(self, queries=(replace(self.queries[0], statements=statements),))
+
+
+def query_plans(workload: Workload, statements: Sequence[Statements]) -> tuple[QueryPlan, ...]:
+    """The queries of a workload with their statements, in the workload's order."""
+    if not workload.queries:
+        found = asdict(statements[0])
+        return (QueryPlan(statements=found, read_share=workload.read_share, ttl_s=workload.ttl_s),)
+    weights = sum(query.weight for query in workload.queries)
+    return tuple(
+        QueryPlan(
+            statements=asdict(own),
+            name=query.name or query.entity,
+            entity=query.entity,
+            share=query.weight / weights,
+            read_share=workload.read_share if query.read_share is None else query.read_share,
+            ttl_s=query.ttl_s or workload.ttl_s,
+        )
+        for query, own in zip(workload.queries, statements, strict=True)
+    )
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,7 +9,7 @@ import tempfile
 import time
 import tracemalloc
 from collections.abc import Callable
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 
 from stampede.core.errors import HarnessFailed
@@ -17,7 +17,7 @@ from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.instrumentation.meters import RequestFacts
 from stampede.loadtests.instrumentation.recorder import ROW_COLUMNS, Recorder, read_batch
-from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
+from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan, query_plans
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.source import default_statements
 from stampede.stack.servers import Stack
@@ -48,7 +48,7 @@ def no_op_config(stack: Stack, folder: Path) -> RunConfig:
     scenario = ScenarioPlan(
         name="harness",
         workload=workload,
-        statements=asdict(default_statements(0, 0)),
+        queries=query_plans(workload, [default_statements(0, 0)]),
         window_s=1.0,
         warm_up_s=0.0,
         drain_s=1.0,

@@ -69,7 +69,7 @@ def prepare(config: RunConfig, seconds: float) -> AppServer:
     )
     assert server.cell is not None
     count = round(seconds * MAX_PER_S)
-    server.cell.requests = Requests(due_ns=[0] * count, keys=[1] * count, operations=["read"] * count)
+    server.cell.requests = Requests(due_ns=[0] * count, positions=[0] * count, operations=["read"] * count)
     server.begin(now_ns())
     server.cell.deadline_ns = now_ns() + 3_600_000_000_000
     return server

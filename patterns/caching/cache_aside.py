@@ -14,7 +14,7 @@ Departures: the article shows no update; here a write is UPDATE, then DEL (B6). 
 that scenarios can use short TTLs.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class CacheAside(CachePattern):
@@ -31,7 +31,7 @@ class CacheAside(CachePattern):
         }
     )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -41,10 +41,10 @@ class CacheAside(CachePattern):
             self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))

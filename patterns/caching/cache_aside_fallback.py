@@ -21,7 +21,15 @@ from typing import Any
 import redis
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, ClientSettings, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import (
+    CachePattern,
+    ClientSettings,
+    Config,
+    Context,
+    Guarantee,
+    Record,
+    RecordId,
+)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +64,7 @@ class CacheAsideFallback(CachePattern):
         self.cool_down_s = config.cool_down_s
         self.tries_again_at = 0.0
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self._send("GET", key)
         if cached is not None:
@@ -66,12 +74,12 @@ class CacheAsideFallback(CachePattern):
             self._send("SET", key, self.serializer.dumps(record), "PX", self.config.ttl_ms)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.tries_again_at = 0.0  # always try the DEL: an entry that is not deleted stays for one TTL
         self._send("DEL", self.key(record_id))
 

@@ -18,7 +18,7 @@ each reader replaced the lease with a new one, no fill would ever be accepted wh
 from dataclasses import dataclass
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 LEASE = """
 local current = redis.call('GET', KEYS[1])
@@ -69,7 +69,7 @@ class CacheAsideLease(CachePattern):
         self.lease = self.redis.register_script(LEASE)
         self.fill = self.redis.register_script(FILL)
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -81,11 +81,11 @@ class CacheAsideLease(CachePattern):
             self.fill(keys=[key, f"lease:{key}"], args=[token, value, self.config.ttl_ms])
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         key = self.key(record_id)
         self.redis.delete(key, f"lease:{key}")

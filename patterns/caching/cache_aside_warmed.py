@@ -14,7 +14,7 @@ lifetime between half a TTL and a whole TTL, because entries that are filled tog
 
 from collections.abc import Sequence
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class CacheAsideWarmed(CachePattern):
@@ -26,7 +26,7 @@ class CacheAsideWarmed(CachePattern):
     )
     opt_in = True
 
-    def warm(self, record_ids: Sequence[int]) -> None:
+    def warm(self, record_ids: Sequence[RecordId]) -> None:
         """Load these records, most important first, and fill the cache in one pipeline."""
         pipeline = self.redis.pipeline(transaction=False)
         for record_id in record_ids:
@@ -36,7 +36,7 @@ class CacheAsideWarmed(CachePattern):
                 pipeline.set(self.key(record_id), self.serializer.dumps(record), px=px, nx=True)
         pipeline.execute()
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -46,10 +46,10 @@ class CacheAsideWarmed(CachePattern):
             self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))

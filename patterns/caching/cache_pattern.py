@@ -1,11 +1,12 @@
 """The base class of all caching patterns, and the objects that a pattern is given.
 
-A pattern reads and writes *records*: rows as dicts, identified by an integer id. It reaches everything outside its own
-file through its `Context`: the Redis client, the database, the clock. So the harness can measure a pattern, or control
-the order of its steps, by wrapping these objects. The pattern is the same code in every case.
+A pattern reads and writes *records*: rows as dicts, identified by their key in the database. It reaches everything
+outside its own file through its `Context`: the Redis client, the database, the clock. So the harness can measure a
+pattern, or control the order of its steps, by wrapping these objects. The pattern is the same code in every case.
 """
 
 import random
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
@@ -16,11 +17,16 @@ from typing import Any, ClassVar, Literal, Protocol, runtime_checkable
 import redis
 
 from stampede.core.errors import require
+from stampede.core.text.record_id_text import id_text
 from stampede.patterns.serialization.serializer import Serializer
 
 Record = dict[str, Any]
 """A row of the database: column names to values."""
+RecordId = Any
+"""The key of a record: the value of its column, as psycopg returns it (int, str, UUID, date, …), or a NamedTuple of the
+values of several columns, whose fields are named as the columns. A pattern for one table may annotate its own type."""
 
+ENTITY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
 
 OnWrite = Literal["deletes", "fills", "keeps"]
 """What a write does to the record's entry: remove it, replace it by the new value with a full TTL, or nothing."""
@@ -102,8 +108,12 @@ class Config:
     """Lifetime of an entry in seconds. The default is the article's hour; scenarios set shorter values."""
     key_prefix: str = ""
     """The start of every key, so that a shared Redis can be cleaned up."""
+    entity: str = "user"
+    """What the records are: the type in the names of their keys."""
 
     def __post_init__(self) -> None:
+        named = isinstance(self.entity, str) and ENTITY.fullmatch(self.entity) is not None
+        require(named, "entity", self.entity, "a letter, then at most 63 letters, digits or _.-")
         require(self.ttl_s >= 0.001, "ttl_s", self.ttl_s, "at least 0.001 s (Redis counts milliseconds)")
 
     @property
@@ -118,7 +128,7 @@ class Config:
 class Transaction(Protocol):
     """An open database transaction. Other clients see its changes after the COMMIT."""
 
-    def update(self, record_id: int, changes: Record) -> Record | None: ...
+    def update(self, record_id: RecordId, changes: Record) -> Record | None: ...
 
     def create(self, new: Record) -> Record: ...
 
@@ -127,14 +137,14 @@ class Source(ABC):
     """The database that the records come from."""
 
     @abstractmethod
-    def load(self, record_id: int) -> Record | None:
+    def load(self, record_id: RecordId) -> Record | None:
         """The record, or None if there is no such row. Autocommit: one statement without BEGIN and COMMIT."""
 
     @abstractmethod
     def transaction(self) -> AbstractContextManager[Transaction]:
         """A transaction around a `with` block: COMMIT when the block ends, ROLLBACK if it raises."""
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         """Change a row in its own transaction. Returns the changed row, or None if there is no such row."""
         with self.transaction() as tx:
             return tx.update(record_id, changes)
@@ -198,16 +208,16 @@ class CachePattern(ABC):
         self.context = context
         self.config = config
 
-    def key(self, record_id: int) -> str:
-        """The key of the record's entry: `{type}:{id}` (B2) after the prefix."""
-        return f"{self.config.key_prefix}user:{record_id}"
+    def key(self, record_id: RecordId) -> str:
+        """The key of the record's entry: `{type}:{id}` (B2) after the prefix. The id is escaped: see `id_text`."""
+        return f"{self.config.key_prefix}{self.config.entity}:{id_text(record_id)}"
 
     @abstractmethod
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         """Read a record. Returns None if there is no such record."""
 
     @abstractmethod
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         """Change columns of a record. Returns the changed record, or None if there is no such record."""
 
     def create(self, new: Record) -> Record:
@@ -215,7 +225,7 @@ class CachePattern(ABC):
         return self.source.create(new)
 
     @abstractmethod
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         """Remove the entry, so that the next read loads."""
 
     def close(self) -> None:  # noqa: B027 - most patterns have nothing to close
@@ -226,11 +236,11 @@ class CachePattern(ABC):
 class BatchReader(Protocol):
     """A pattern that can read several records in fewer round trips."""
 
-    def get_many(self, record_ids: Sequence[int]) -> dict[int, Record]: ...
+    def get_many(self, record_ids: Sequence[RecordId]) -> dict[RecordId, Record]: ...
 
 
 @runtime_checkable
 class SupportsWarmUp(Protocol):
     """A pattern that can fill the cache before the first read (B7)."""
 
-    def warm(self, record_ids: Sequence[int]) -> None: ...
+    def warm(self, record_ids: Sequence[RecordId]) -> None: ...

@@ -20,7 +20,7 @@ also deleted if the load raises (`finally`).
 from dataclasses import dataclass
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -62,7 +62,7 @@ class Coalescing(CachePattern):
         self.polls = config.polls
         self.sleep = context.sleep
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -74,21 +74,21 @@ class Coalescing(CachePattern):
                 self.redis.delete(f"lock:{key}")
         return self._wait(record_id)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))
 
-    def _load_and_fill(self, record_id: int) -> Record | None:
+    def _load_and_fill(self, record_id: RecordId) -> Record | None:
         record = self.source.load(record_id)
         if record is not None:
             self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
-    def _wait(self, record_id: int) -> Record | None:
+    def _wait(self, record_id: RecordId) -> Record | None:
         for _ in range(self.polls):
             self.sleep(self.poll_every_s)
             cached = self.redis.get(self.key(record_id))

@@ -18,7 +18,7 @@ deletes it, so a holder that finishes late does not fill. Departures: waiters bl
 from dataclasses import dataclass
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 FINISH = """
 local entry, lock, fence, waiting, woken = unpack(KEYS)
@@ -73,7 +73,7 @@ class CoalescingOwned(CachePattern):
         self.rng = context.rng
         self.finish = self.redis.register_script(FINISH)
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         while cached is None:
@@ -83,16 +83,16 @@ class CoalescingOwned(CachePattern):
             cached = self._wait(key)
         return self.serializer.loads(cached)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         key = self.key(record_id)
         self.redis.delete(key, f"fence:{key}")
 
-    def _load_as_holder(self, record_id: int, token: str) -> Record | None:
+    def _load_as_holder(self, record_id: RecordId, token: str) -> Record | None:
         key, value = self.key(record_id), b""
         recheck = self.redis.pipeline().get(key).set(f"fence:{key}", token, px=self.lock_ttl_ms)
         cached = recheck.execute()[0]

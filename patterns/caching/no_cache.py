@@ -9,7 +9,7 @@ Bad for: popular records with expensive queries.
 Source: the state before the article's first pattern. Departures: none.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class NoCache(CachePattern):
@@ -33,11 +33,11 @@ class NoCache(CachePattern):
         }
     )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         return self.source.load(record_id)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         return self.source.update(record_id, changes)
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         """Does nothing: there is no entry to remove."""

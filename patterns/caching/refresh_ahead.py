@@ -17,7 +17,7 @@ shorten TTL and threshold in proportion, and whole seconds would round the thres
 from dataclasses import dataclass
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -56,7 +56,7 @@ class RefreshAhead(CachePattern):
         self.refresh_below_ms = config.refresh_below_share * config.ttl_ms
         self.spawn = context.spawn
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is None:
@@ -65,18 +65,18 @@ class RefreshAhead(CachePattern):
             self.spawn(lambda: self._refresh(record_id))
         return self.serializer.loads(cached)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))
 
-    def _refresh(self, record_id: int) -> None:
+    def _refresh(self, record_id: RecordId) -> None:
         self._load_and_fill(record_id)
 
-    def _load_and_fill(self, record_id: int) -> Record | None:
+    def _load_and_fill(self, record_id: RecordId) -> Record | None:
         record = self.source.load(record_id)
         if record is not None:
             self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)

@@ -19,11 +19,11 @@ from urllib.parse import quote
 
 import redis
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Context, Guarantee, Record, RecordId
 from stampede.patterns.caching.refresh_ahead import RefreshAheadConfig
 
 REFRESH = "refresh"
-"""The task's name. Its arguments are the record's id and the time of the trigger (`context.now`)."""
+"""The task's name. Its arguments are the entity, the record's id and the time of the trigger (`context.now`)."""
 
 
 class RefreshAheadCelery(CachePattern):
@@ -50,24 +50,24 @@ class RefreshAheadCelery(CachePattern):
         with self.tasks.producer_pool.acquire(block=True) as producer:
             producer.connection.ensure_connection()  # connect when the server starts, not at the first request
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is None:
             return self.refresh(record_id)
         if self.redis.pttl(key) < self.refresh_below_ms:
-            self.tasks.send_task(REFRESH, args=(record_id, self.context.now()))
+            self.tasks.send_task(REFRESH, args=(self.config.entity, record_id, self.context.now()))
         return self.serializer.loads(cached)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))
 
-    def refresh(self, record_id: int) -> Record | None:
+    def refresh(self, record_id: RecordId) -> Record | None:
         """Load the record and fill the cache: for a task in the worker, and for a miss in a reader."""
         record = self.source.load(record_id)
         if record is not None:

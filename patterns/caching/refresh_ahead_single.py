@@ -18,7 +18,7 @@ cache-aside-lease. Departures: as refresh-ahead.
 from dataclasses import dataclass
 
 from stampede.core.errors import require
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 LEASE = """
 local current = redis.call('GET', KEYS[1])
@@ -82,7 +82,7 @@ class RefreshAheadSingle(CachePattern):
         self.fill = self.redis.register_script(FILL)
         self.swap = self.redis.register_script(SWAP)
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached, left_ms = self.redis.pipeline(transaction=False).get(key).pttl(key).execute()
         if cached is None:
@@ -91,16 +91,16 @@ class RefreshAheadSingle(CachePattern):
             self.spawn(lambda: self._refresh(record_id, cached))
         return self.serializer.loads(cached)
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         key = self.key(record_id)
         self.redis.delete(key, f"lease:{key}")
 
-    def _load_and_fill(self, record_id: int) -> Record | None:
+    def _load_and_fill(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         token = self.lease(keys=[f"lease:{key}"], args=[f"{self.rng.getrandbits(128):032x}", LEASE_TTL_MS])
         record = self.source.load(record_id)
@@ -109,7 +109,7 @@ class RefreshAheadSingle(CachePattern):
             self.fill(keys=[key, f"lease:{key}"], args=[token, value, self.config.ttl_ms])
         return record
 
-    def _refresh(self, record_id: int, seen: bytes) -> None:
+    def _refresh(self, record_id: RecordId, seen: bytes) -> None:
         record = self.source.load(record_id)
         if record is not None:
             self.swap(keys=[self.key(record_id)], args=[seen, self.serializer.dumps(record), self.config.ttl_ms])

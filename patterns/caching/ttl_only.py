@@ -14,7 +14,7 @@ Source: the article's first way to invalidate (A1: by TTL). Departures: the TTL 
 scenarios can use short TTLs. `invalidate` exists for an operator; writes do not call it.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class TtlOnly(CachePattern):
@@ -27,7 +27,7 @@ class TtlOnly(CachePattern):
         {Guarantee.DURABLE_ON_RETURN, Guarantee.STALE_AT_MOST_TTL, Guarantee.CORRECT_AFTER_CACHE_LOSS}
     )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -37,8 +37,8 @@ class TtlOnly(CachePattern):
             self.redis.set(key, self.serializer.dumps(record), px=self.config.ttl_ms)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         return self.source.update(record_id, changes)
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))

@@ -16,7 +16,7 @@ version number; here it is a counter in Redis.
 Departures: the TTL is set in milliseconds (PX), so that scenarios can use short TTLs.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class VersionedKeys(CachePattern):
@@ -35,7 +35,7 @@ class VersionedKeys(CachePattern):
         }
     )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         version = int(self.redis.get(self._counter(record_id)) or 0)
         key = f"{self.key(record_id)}:v{version}"
         cached = self.redis.get(key)
@@ -49,13 +49,13 @@ class VersionedKeys(CachePattern):
                 pipeline.execute()
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         self.invalidate(record_id)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.incr(self._counter(record_id))
 
-    def _counter(self, record_id: int) -> str:
+    def _counter(self, record_id: RecordId) -> str:
         return f"{self.key(record_id)}:version"

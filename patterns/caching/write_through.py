@@ -12,7 +12,7 @@ Source: the article's P2, faults kept. The article says that this pattern "ensur
 Departures: the TTL is set in milliseconds (PX), so that scenarios can use short TTLs.
 """
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Guarantee, Record, RecordId
 
 
 class WriteThrough(CachePattern):
@@ -31,7 +31,7 @@ class WriteThrough(CachePattern):
         }
     )
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         cached = self.redis.get(self.key(record_id))
         if cached is not None:
             return self.serializer.loads(cached)
@@ -40,7 +40,7 @@ class WriteThrough(CachePattern):
             self._fill(record_id, record)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         if record is not None:
             self._fill(record_id, record)
@@ -51,8 +51,8 @@ class WriteThrough(CachePattern):
         self._fill(record["id"], record)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))
 
-    def _fill(self, record_id: int, record: Record) -> None:
+    def _fill(self, record_id: RecordId, record: Record) -> None:
         self.redis.set(self.key(record_id), self.serializer.dumps(record), px=self.config.ttl_ms)

@@ -15,7 +15,7 @@ the entry is a hash of version and body, because a script cannot read the versio
 
 from dataclasses import dataclass
 
-from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record
+from stampede.patterns.caching.cache_pattern import CachePattern, Config, Context, Guarantee, Record, RecordId
 
 SET_IF_NEWER = """
 local current = redis.call('HGET', KEYS[1], 'version')
@@ -61,7 +61,7 @@ class WriteThroughVersioned(CachePattern):
         self.version_column = config.version_column
         self.set_if_newer = self.redis.register_script(SET_IF_NEWER)
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         cached = self.redis.hget(self.key(record_id), "body")
         if cached is not None:
             return self.serializer.loads(cached)
@@ -70,7 +70,7 @@ class WriteThroughVersioned(CachePattern):
             self._fill(record_id, record)
         return record
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         record = self.source.update(record_id, changes)
         if record is not None:
             self._fill(record_id, record)
@@ -81,9 +81,9 @@ class WriteThroughVersioned(CachePattern):
         self._fill(record["id"], record)
         return record
 
-    def invalidate(self, record_id: int) -> None:
+    def invalidate(self, record_id: RecordId) -> None:
         self.redis.delete(self.key(record_id))
 
-    def _fill(self, record_id: int, record: Record) -> None:
+    def _fill(self, record_id: RecordId, record: Record) -> None:
         version = record.get(self.version_column) or 0
         self.set_if_newer(keys=[self.key(record_id)], args=[version, self.serializer.dumps(record), self.config.ttl_ms])

@@ -54,8 +54,9 @@ class Analysis(Results):
 
     @property
     def top_warnings(self) -> list[RunWarning]:
-        """Warnings that the report prints above the headline: the run is void, or the A/A copies differ."""
-        return [x for x in self.warnings if x.kind.voids or x.kind is run_warnings.COPIES_DIFFER or self.broke(x)]
+        """Warnings that the report prints above the headline: the run is void, or the A/A copies may differ by more
+        than LEAST_EFFECT, so that noise could decide an answer."""
+        return [x for x in self.warnings if x.kind.voids or self.broke(x) or copies_differ_much(x)]
 
     @property
     def limiters_only(self) -> bool:
@@ -90,6 +91,15 @@ class Analysis(Results):
         return [x for x in self.warnings if x.scenario == scenario and len(x.contenders) != 1]
 
 
+LEAST_EFFECT = 0.10
+"""The smallest effect that justifies another pattern: 10 %."""
+
+
+def copies_differ_much(warning: RunWarning) -> bool:
+    """Whether the A/A copies differ significantly, and their interval reaches beyond LEAST_EFFECT."""
+    return warning.kind is run_warnings.COPIES_DIFFER and warning.size > LEAST_EFFECT
+
+
 def merged(warnings: Iterable[RunWarning]) -> list[RunWarning]:
     """One warning per kind and scenario, for all contenders concerned; remarks are not merged."""
     groups: dict[tuple[str, str | None, str], list[RunWarning]] = {}
@@ -107,6 +117,7 @@ def merged(warnings: Iterable[RunWarning]) -> list[RunWarning]:
                 if any(not x.contenders for x in group)
                 else tuple(n for x in group for n in x.contenders),
                 cells=tuple(i for x in group for i in x.cells),
+                size=max(x.size for x in group),
             )
         )
     return found

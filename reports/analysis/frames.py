@@ -2,7 +2,7 @@
 
 import itertools
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, wraps
 from typing import Any, TypeVar
 
@@ -15,7 +15,7 @@ from stampede.reports.topics.freshness.classify import ClassifiedReads, classify
 from stampede.reports.topics.freshness.sessions import Sessions, sessions
 from stampede.reports.topics.freshness.version_history import AFTER_DRAIN, history
 from stampede.run_folder.read import Run
-from stampede.run_folder.schema import SAMPLES, CellInfo, ContenderInfo, ScenarioInfo
+from stampede.run_folder.schema import SAMPLES, CellInfo, ContenderInfo, QueryInfo, ScenarioInfo
 
 T = TypeVar("T")
 
@@ -125,8 +125,8 @@ class SampleCache:
         """Selections of the rows in memory, by the identity of the Cell object."""
         self.timelines: dict[tuple[str, str], Mapping[int, pd.DataFrame]] = {}
         """Cache of `gauges`."""
-        self.results: dict[tuple[object, tuple[int, ...]], Any] = {}
-        """Cache of `remember`: results by function and cell ids."""
+        self.results: dict[tuple[object, tuple[tuple[int, str], ...]], Any] = {}
+        """Cache of `remember`: results by function, and ids and queries of cells."""
         self.computing_all = False
         """Whether `remember` is computing the other functions of the group."""
 
@@ -139,8 +139,7 @@ class SampleCache:
     def samples(self, cell: "Cell") -> "CellSamples":
         """The cell's rows by kind, computed on first use and dropped together with the rows."""
         if id(cell) not in self.views:
-            rows = self.rows(cell)
-            self.views[id(cell)] = CellSamples(cell, rows)
+            self.views[id(cell)] = CellSamples(cell, cell.rows)
         return self.views[id(cell)]
 
     def read_with(self, info: CellInfo) -> None:
@@ -170,10 +169,11 @@ class SampleCache:
         In a large run, all per-group functions are computed while the rows of the group are in memory, because they are
         not read again.
         """
-        ids = tuple(cell.info.id for cell in cells)
+        ids = tuple((cell.info.id, cell.query.name if cell.query else "") for cell in cells)
         if (make, ids) not in self.results:
             self.results[make, ids] = make(cells)
             compared = cells[0].scenario.kind == "caching" and not cells[0].scenario.report_separately
+            compared = compared and cells[0].query is None
             if self.is_large and compared and not self.computing_all:
                 self.computing_all = True
                 for other in PER_GROUP_FUNCTIONS:
@@ -207,11 +207,24 @@ class Cell:
     """Counters of servers and processes, after − before, by (source, name): whole cell, including the warm-up."""
     clock_uncertainty_ns: int = 0
     """Largest error of an instant that was read on another machine, in nanoseconds."""
+    query: QueryInfo | None = None
+    """The query whose requests count. None: those of all queries."""
 
     @property
     def rows(self) -> Rows:
-        """Every sample of the cell, with the columns of `derived`."""
-        return self.sample_cache.rows(self)
+        """Every sample of the cell, with the columns of `derived`; of one query, those with a record of it."""
+        rows = self.sample_cache.rows(self)
+        if self.query is None:
+            return rows
+        key, first = rows.ints("key"), self.query.first_position
+        return rows.where((key >= first) & (key < first + self.query.records))
+
+    @cached_property
+    def by_query(self) -> "tuple[Cell, ...]":
+        """The same cell for each query, with the requests of this query only; itself, if the scenario has one query."""
+        if self.query is not None or not self.scenario.queries:
+            return (self,)
+        return tuple(replace(self, query=query) for query in self.scenario.queries)
 
     @property
     def due(self) -> Rows:

@@ -12,6 +12,7 @@ from stampede.reports.analysis.time_scale import LEAST_FACTOR, scale_preserved
 from stampede.reports.checks.check import check
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
+from stampede.reports.statistics.comparison import Comparison
 from stampede.reports.statistics.estimate import MIN_ROUNDS
 from stampede.reports.statistics.verdict import noise_floor
 from stampede.reports.topics.freshness.version_history import AFTER_DRAIN
@@ -71,6 +72,7 @@ def copies_differ(results: Results) -> Iterator[RunWarning]:
                 value=verdict.adjusted_p,
                 limit=0.05,
                 scenario=verdict.scenario,
+                size=size_of(verdict.comparison),
             )
 
 
@@ -284,6 +286,7 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
+    found += query_differences(cell)
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []
@@ -299,8 +302,26 @@ def count_differences(cell: Cell) -> list[str]:
     return found
 
 
+def query_differences(cell: Cell) -> list[str]:
+    """One line for each of several queries whose loads in the samples are not as many as the database counted."""
+    found = []
+    for part in cell.by_query if cell.scenario.queries else ():
+        name = part.query.name if part.query else ""
+        theirs = cell.counters.get(("postgres", f"query.{name}.load.calls"))
+        sampled = float(part.rows.ints("loads").sum())
+        if theirs is not None and theirs != sampled:
+            found.append(f"{name}: the samples hold {sampled:,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
+    return found
+
+
 def why_not_comparable(cell: Cell) -> str:
     """Why the counts of the servers are not comparable with ours in this cell; empty if they are."""
     if cell.scenario.fault is not None:
         return "not comparable, because a fault was injected"
     return f"not comparable, because {cell.contender.foreign}" if cell.contender.foreign else ""
+
+
+def size_of(comparison: Comparison) -> float:
+    """The largest difference that the interval of a paired comparison allows, as a share; infinity without a ratio."""
+    ratio = comparison.ratio
+    return math.inf if ratio is None else max(ratio.high, 1 / ratio.low) - 1

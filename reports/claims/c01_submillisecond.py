@@ -5,7 +5,8 @@ The answer depends on where one measures, so the claim is judged at three places
 at the server              Redis' own execution time of a command (commandstats), the mean of each cell
 at the client on loopback  single GETs of the experiment pipelining, while nothing else runs; without it, the bare GET
                            and SET without a simulated RTT
-over a round trip          the bare GET and SET with the simulated RTT
+over a round trip          the bare GET and SET with the simulated RTT; within NEAR of the limit the harness's own
+                           time, a few tenths of a millisecond, decides, and the case is unclear
 
 The times at the client are service times: no pattern, no queue. The 99th percentile is shown, but does not count: on a
 shared machine it measures the machine.
@@ -22,6 +23,8 @@ from stampede.reports.statistics.estimate import Estimate, median
 from stampede.reports.topics.experiments import pipelining_section
 
 LIMIT_MS = 1.0
+NEAR = 0.2
+"""Over a round trip, an interval that reaches within 20 % of the limit decides nothing."""
 BARE = "bare-get"
 AT_SERVER = "at the server"
 ON_LOOPBACK = "at the client on loopback"
@@ -46,12 +49,22 @@ def cases_of(each: Sequence[TimedRequests]) -> list[Case]:
     found = []
     for x in each:
         answer, why = below(x.took_ms, LIMIT_MS) if x.counts else ("informational", "")
+        if x.counts and x.place.startswith(OVER) and near_limit(x.took_ms):
+            answer, why = (
+                "unclear",
+                f"within {100 * NEAR:.0f} % of {LIMIT_MS:g} ms, where the harness's own time decides",
+            )
         figure = f"{x.what} {x.place}: {with_interval(x.took_ms, 'ms')}"
         where = {AT_SERVER: "server", ON_LOOPBACK: "loopback"}.get(x.place, f"{x.place.removeprefix(OVER)} RTT")
         brief = f"{where}: {briefly(x.took_ms, 'ms')}"
         condition = f"{x.what} {x.place}"
         found.append(Case(condition=condition, answer=answer, why=why, figure=figure, href=x.href, brief=brief))
     return found
+
+
+def near_limit(took_ms: Estimate) -> bool:
+    """Whether the interval reaches within NEAR of the limit."""
+    return took_ms.low < LIMIT_MS * (1 + NEAR) and took_ms.high > LIMIT_MS * (1 - NEAR)
 
 
 def at_server(cells: Sequence[Cell], href: str) -> Iterator[TimedRequests]:
@@ -112,7 +125,7 @@ CLAIM = Claim(
     short="Redis under 1 ms",
     rule=(
         f"the whole interval of the time of a GET or SET is below {LIMIT_MS:g} ms: at the server, at the client on "
-        "loopback, and over the simulated round trip"
+        "loopback, and over the simulated round trip, where it must not reach within 20 % of the limit"
     ),
     cases=cases,
 )

@@ -6,6 +6,7 @@ import numpy as np
 
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.rows import Rows
+from stampede.reports.metrics.database_loads import hot_key
 from stampede.reports.metrics.metric import Metric
 from stampede.reports.statistics.estimate import MIN_ROUNDS, Estimate, median, missing, quantile
 
@@ -66,6 +67,13 @@ def misses_per_1000_reads(cell: Cell) -> float:
     return 1000 * len(misses(cell)) / answered if answered else np.nan
 
 
+def misses_per_ttl(cell: Cell) -> float:
+    """Misses of a single hot key per TTL of the window: it expires once a TTL. nan with other keys, or with writes."""
+    if hot_key(cell) is None:
+        return np.nan
+    return len(misses(cell)) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
+
+
 def service_time(name: str, title: str, select: Callable[[Cell], Rows], order: int, explain: str) -> Metric:
     return Metric(
         name=name,
@@ -99,5 +107,18 @@ METRICS = [
         group="misses",
         resolution=1.0,
         so_what="{fewer} of 1,000 reads wait for the database",
+    ),
+    Metric(
+        name="misses-per-ttl",
+        title="per TTL",
+        unit="",
+        explain="reads that made a query or waited for one, per TTL, if one hot key expires once per TTL",
+        of_cell=misses_per_ttl,
+        better="lower",
+        priced=True,
+        order=43,
+        group="misses",
+        resolution=0.2,
+        so_what="{fewer} reads wait for the database at each expiry",
     ),
 ]

@@ -45,8 +45,19 @@ class Episode:
     loads: int
 
 
+def ttl_of(cell: Cell, key: int) -> float:
+    """The lifetime of the entry of a key, in seconds: that of its query."""
+    for query in cell.scenario.queries:
+        if query.first_position <= key < query.first_position + query.records:
+            return query.ttl_s
+    return float(cell.scenario.workload["ttl_s"])
+
+
 def hot_key(cell: Cell) -> int | None:
-    """The key of every request, if the workload has one key and no writes; else None."""
+    """The key of every request, if the workload has one key and no writes; else None.
+
+    With several queries each has a hot key, and the cell of all queries has none.
+    """
     workload = cell.scenario.workload
     if workload.get("active_records") != 1 or not len(cell.reads) or len(cell.writes):
         return None
@@ -71,17 +82,23 @@ def episodes(cell: Cell) -> list[Episode]:
 
 
 def complete_and_endless(cell: Cell) -> tuple[list[Episode], int]:
-    """The complete expiries of the hot key, and the number of expiries without an observed end.
+    """The complete expiries of the hot key (of every query), and the number of expiries without an observed end."""
+    each = [expiries_of(part) for part in cell.by_query]
+    return [episode for found, _ in each for episode in found], sum(endless for _, endless in each)
+
+
+def expiries_of(cell: Cell) -> tuple[list[Episode], int]:
+    """The complete expiries of one hot key, and the number of its expiries without an observed end.
 
     Loads that start more than half a TTL after the previous one belong to a new expiry. An expiry counts if its first
     load lies in the window and at least half a TTL before the window's end, however many loads follow. If its loads do
     not pause for half a TTL within one TTL or within the window (no cache, or an overloaded database), its end was not
     observed. The report says how many such expiries were left out, because they are the large ones.
     """
-    gap_s = float(cell.scenario.workload["ttl_s"]) / 2
-    loads = hot_loads(cell)
-    if not len(loads):
+    key, loads = hot_key(cell), hot_loads(cell)
+    if key is None or not len(loads):
         return [], 0
+    gap_s = ttl_of(cell, key) / 2
     starts, ends, counts = loads.floats("load_start_s"), loads.floats("load_end_s"), loads.ints("loads")
     cuts = [0, *(np.flatnonzero(np.diff(starts) > gap_s) + 1), len(starts)]
     found, endless = [], 0
@@ -125,7 +142,7 @@ def loads_per_expiry(cell: Cell) -> float:
 
 def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
     """Mean loads per complete expiry over all rounds, clustered by round."""
-    if all(hot_key(cell) is None for cell in cells):
+    if all(hot_key(part) is None for cell in cells for part in cell.by_query):
         return missing("not measured here: no single hot key")
     each = [[episode.loads for episode in episodes(cell)] for cell in cells]
     if not any(each):
@@ -142,11 +159,14 @@ def loads_over_expiries(cells: Sequence[Cell]) -> Estimate:
 
 
 def loads_per_ttl(cell: Cell) -> float:
-    """Loads of the hot key per TTL of the window, for contenders whose loads are continuous."""
-    loads = hot_loads(cell)
-    starts = loads.floats("load_start_s")
-    inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]
-    return float(inside.sum()) * float(cell.scenario.workload["ttl_s"]) / cell.window_s
+    """Loads of the hot key (of every query) per TTL of the window, for contenders whose loads are continuous."""
+    found = 0.0
+    for part in cell.by_query:
+        key, loads = hot_key(part), hot_loads(part)
+        starts = loads.floats("load_start_s")
+        inside = loads.ints("loads")[(starts >= 0) & (starts < cell.window_s)]
+        found += 0.0 if key is None else float(inside.sum()) * ttl_of(cell, key) / cell.window_s
+    return found
 
 
 PER_1000_READS = Metric(

@@ -7,6 +7,7 @@ import numpy as np
 
 from stampede.reports.analysis.frames import Cell, per_group
 from stampede.reports.analysis.rows import Floats
+from stampede.reports.metrics.database_loads import ttl_of
 from stampede.reports.statistics.clustered import counted_mean
 from stampede.reports.statistics.estimate import Estimate, missing
 
@@ -33,7 +34,7 @@ def key_misses(cell: Cell) -> KeyMisses | None:
         return None
     values, counts = np.unique(keys, return_counts=True)
     key = int(values[counts.argmax()])
-    ttl_s = float(cell.scenario.workload["ttl_s"])
+    ttl_s = ttl_of(cell, key)
     of_key = cell.reads.where(cell.reads.ints("key") == key)
     missed = of_key.where(of_key.labels("first_cache_reply").equal("none")).sorted_by("start_s")
     by_write = deleted_by_write(cell, key, missed.floats("start_s"), missed.floats("end_s"))

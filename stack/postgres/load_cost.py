@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass
 
+from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.source import (
     LOAD,
@@ -98,7 +99,7 @@ def one_ms(run: Callable[[], object]) -> float:
     return (time.perf_counter_ns() - begin) / 1e6
 
 
-def load_alone_ms(postgres_url: str, statements: Statements, record_id: int = 1) -> float:
+def load_alone_ms(postgres_url: str, statements: Statements, record_id: RecordId = 1) -> float:
     """Median time of a load without other load, on a warm connection. Raises ConfigError for SQL that is refused."""
     with open_pool(postgres_url, 1, statements.session) as pool:
         with pool.connection() as connection:

@@ -1,9 +1,12 @@
 """The database as patterns see it: PostgreSQL over a connection pool, with the workload's SQL."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
 from typing import Any
+from uuid import UUID
 
 import psycopg
 from psycopg.abc import Buffer
@@ -12,7 +15,7 @@ from psycopg.rows import DictRow, dict_row
 from psycopg_pool import ConnectionPool, PoolTimeout
 
 from stampede.core.errors import ConfigError, StackError
-from stampede.patterns.caching.cache_pattern import Record, Source, Transaction
+from stampede.patterns.caching.cache_pattern import Record, RecordId, Source, Transaction
 from stampede.scenarios.workload import OwnSql
 from stampede.stack.postgres.pooler import Pooling, pooling_of
 from stampede.stack.servers import without_password
@@ -69,6 +72,16 @@ class Statements:
     """Parameters of every statement in addition to id and changes."""
     session: Mapping[str, str] = field(default_factory=dict)
     """PostgreSQL settings of the sessions that run the statements."""
+    id_columns: list[str] = field(default_factory=lambda: ["id"])
+    """The columns of an id, which are parameters under their names. A single one is also %(id)s."""
+
+    def params(self, record_id: Any = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
+        """The parameters of a statement. `record_id`: None for a new record."""
+        columns = self.id_columns
+        if len(columns) > 1:
+            key = dict(zip(columns, record_id or [None] * len(columns), strict=True))
+            return {**self.extra_params, **(changes or {}), **key}
+        return {columns[0]: record_id, **self.extra_params, **(changes or {}), "id": record_id}
 
     def without_cost(self) -> "Statements":
         """The same statements on the article's table, whose loads use no CPU time of their own and do not wait. The
@@ -100,28 +113,54 @@ def default_statements(cpu_rows: int, wait_ms: float, cpu_laps: int = 1) -> Stat
     )
 
 
-def user_statements(sql: OwnSql) -> Statements:
-    """The user's statements, unchanged. Their sessions keep the server's settings."""
+def user_statements(sql: OwnSql, id_columns: Sequence[str] = ("id",)) -> Statements:
+    """The user's statements, unchanged. Their sessions keep the server's settings. `id_columns`: those of `ids`."""
     return Statements(
         load=sql.load,
         update=sql.update,
         create=sql.create,
         version_column=sql.version,
         extra_params={"text": None, "number": None},
+        id_columns=list(id_columns),
     )
 
 
-class UntypedInt(Dumper):
-    """An integer whose type PostgreSQL infers from the statement.
+class UntypedText(Dumper):
+    """A value whose type PostgreSQL infers from the statement, so that an index on the compared column is used.
 
-    psycopg chooses the type by the size of the integer. PostgreSQL would treat each type as a separate statement, in
-    its plans and in pg_stat_statements.
+    psycopg names a type for each value, and chooses that of an integer by its size. PostgreSQL would treat each type as
+    a separate statement, in its plans and in pg_stat_statements, and would compare a `bigint` column with a `numeric`
+    id, or a `real` column with a `double precision` id, without the column's index.
     """
 
     oid = 0
 
-    def dump(self, obj: int) -> Buffer | None:
-        return b"%d" % obj
+    def dump(self, obj: Any) -> Buffer | None:
+        return parameter_text(obj).encode()
+
+
+def parameter_text(value: Any) -> str:
+    """A value as text that PostgreSQL reads as the type that the statement implies."""
+    return UNTYPED.get(type(value), str)(value)
+
+
+def interval_text(value: timedelta) -> str:
+    """A time span as PostgreSQL reads it."""
+    return f"{value.days} days {value.seconds} seconds {value.microseconds} microseconds"
+
+
+UNTYPED: Mapping[type, Callable[[Any], str]] = {
+    int: str,
+    Decimal: str,
+    float: repr,
+    UUID: str,
+    date: date.isoformat,
+    datetime: datetime.isoformat,
+    time: time.isoformat,
+    timedelta: interval_text,
+    bytes: lambda value: f"\\x{value.hex()}",
+}
+"""The values that are sent as UntypedText. Text is sent so by psycopg itself."""
 
 
 def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, str]) -> Pooling:
@@ -131,7 +170,8 @@ def prepare_session(connection: psycopg.Connection[Any], session: Mapping[str, s
     """
     pooling = pooling_of(connection)
     connection.prepare_threshold = 0 if pooling.prepares else None
-    connection.adapters.register_dumper(int, UntypedInt)
+    for kind in UNTYPED:
+        connection.adapters.register_dumper(kind, UntypedText)
     if session and pooling.keeps_session:
         settings = "SELECT " + ", ".join(["set_config(%s, %s, false)"] * len(session))
         connection.execute(settings, [word for item in session.items() for word in item], prepare=False)
@@ -170,18 +210,14 @@ class PostgresSource(Source):
         self.pool = pool
         self.statements = statements
 
-    def load(self, record_id: int) -> Record | None:
+    def load(self, record_id: RecordId) -> Record | None:
         with self.pool.connection() as connection:
-            return run(connection, self.statements.load, self.params(record_id))
+            return run(connection, self.statements.load, self.statements.params(record_id))
 
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         with self.pool.connection() as connection, connection.transaction():
             yield PostgresTransaction(connection, self)
-
-    def params(self, record_id: int | None = None, changes: Mapping[str, Any] | None = None) -> dict[str, Any]:
-        """The parameters of a statement."""
-        return {**self.statements.extra_params, **(changes or {}), "id": record_id}
 
     def flush_statistics(self) -> None:
         """Make every session of the pool report its counts to pg_stat_database, which otherwise lag."""
@@ -201,17 +237,17 @@ class PostgresTransaction:
         self.connection = connection
         self.source = source
 
-    def update(self, record_id: int, changes: Record) -> Record | None:
+    def update(self, record_id: RecordId, changes: Record) -> Record | None:
         sql = self.source.statements.update
         if sql is None:
             raise ConfigError("sql.update", None, "an UPDATE … RETURNING: this workload cannot write")
-        return run(self.connection, sql, self.source.params(record_id, changes))
+        return run(self.connection, sql, self.source.statements.params(record_id, changes))
 
     def create(self, new: Record) -> Record:
         sql = self.source.statements.create
         if sql is None:
             raise ConfigError("sql.create", None, "an INSERT … RETURNING: this workload cannot create")
-        created = run(self.connection, sql, self.source.params(None, new))
+        created = run(self.connection, sql, self.source.statements.params(None, new))
         if created is None:
             raise ConfigError("sql.create", sql, "an INSERT that returns the new row (RETURNING …)")
         return created
@@ -221,19 +257,31 @@ def run(connection: DictConnection, sql: str, params: Mapping[str, Any]) -> Reco
     return connection.execute(sql, params).fetchone()
 
 
-def statement_ids(connection: psycopg.Connection[Any], statements: Statements) -> dict[str, int]:
+def statement_ids(connection: psycopg.Connection[Any], statements: Statements, table: str = "sql") -> dict[str, int]:
     """The queryid of load, update and create in pg_stat_statements, as far as the server reports them.
 
-    The connection must be configured by `prepare_session`. Raises ConfigError for SQL that PostgreSQL refuses.
+    The connection must be configured by `prepare_session`. `table`: of the workload file, for messages. Raises
+    ConfigError for SQL that PostgreSQL refuses.
     """
     found = {}
     for name in ("load", "update", "create"):
         sql: str | None = getattr(statements, name)
         if sql is not None:
-            queryid = explained_id(connection, f"sql.{name}", sql, {**statements.extra_params, "id": None})
+            queryid = explained_id(connection, f"{table}.{name}", sql, statements.params())
             if queryid is not None:
                 found[name] = queryid
     return found
+
+
+def statement_ids_by_query(connection: psycopg.Connection[Any], queries: Mapping[str, Statements]) -> dict[str, int]:
+    """As `statement_ids`, for the statements of several queries by name: `load@product`. A single query has no name."""
+    if len(queries) == 1:
+        return statement_ids(connection, next(iter(queries.values())))
+    return {
+        f"{name}@{query}": queryid
+        for query, statements in queries.items()
+        for name, queryid in statement_ids(connection, statements, f"query {query}").items()
+    }
 
 
 def explained_id(

@@ -12,9 +12,10 @@ from psycopg.pq import Format
 from psycopg.rows import tuple_row
 
 from stampede.core.errors import ConfigError
+from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.scenarios.workload import OwnSql, Workload
-from stampede.stack.postgres.record_ids import record_ids
+from stampede.stack.postgres.record_ids import RecordIds, read_ids
 from stampede.stack.postgres.source import (
     ReceivedValue,
     Statements,
@@ -37,35 +38,44 @@ Parameters = Mapping[str, Any]
 
 def try_own_sql(
     connection: psycopg.Connection[Any], workload: Workload, serializer: Serializer[Any], file: str = ""
-) -> list[int]:
-    """Try the user's statements as a run would use them. Returns their ids, the most popular first.
+) -> list[RecordIds]:
+    """Try the user's statements as a run would use them. Returns the ids of each query, the most popular first.
 
     `serializer`: the serializer of the contenders. `file`: the workload file, for messages. Raises ConfigError.
     """
-    assert workload.sql is not None
     prepare_session(connection, {})
-    trial = OwnSqlTrial(connection, workload.sql, serializer)
+    found = []
     try:
-        ids = record_ids(connection, workload)
-        trial.run(ids)
-        statement_ids(connection, trial.statements)
+        for sql in workload.queries:
+            known = read_ids(connection, sql)
+            trial = OwnSqlTrial(connection, sql, serializer, known.columns)
+            trial.run(known.ids)
+            statement_ids(connection, trial.statements, sql.table)
+            found.append(known)
     except ConfigError as error:
         raise ConfigError(f"{file}: {error.field}" if file else error.field, error.value, error.want) from error
-    return ids
+    return found
 
 
 class OwnSqlTrial:
     """Tries the user's statements on their database. It changes nothing: an update is rolled back."""
 
-    def __init__(self, connection: psycopg.Connection[Any], sql: OwnSql, serializer: Serializer[Any]) -> None:
+    def __init__(
+        self,
+        connection: psycopg.Connection[Any],
+        sql: OwnSql,
+        serializer: Serializer[Any],
+        id_columns: Sequence[str] = ("id",),
+    ) -> None:
+        """`id_columns`: the columns of `ids`."""
         self.connection = connection
         self.sql = sql
         self.serializer = serializer
-        self.statements: Statements = user_statements(sql)
+        self.statements: Statements = user_statements(sql, id_columns)
 
-    def run(self, ids: Sequence[int]) -> None:
+    def run(self, ids: Sequence[RecordId]) -> None:
         """Load several of the ids, and update the first. Raises ConfigError with key, column, value and remedy."""
-        existing: int | None = None
+        existing: RecordId | None = None
         begin_s = time.monotonic()
         for number, record_id in enumerate(ids_to_try(ids)):
             if number >= MIN_ROWS and time.monotonic() - begin_s > TRIAL_S:
@@ -73,16 +83,18 @@ class OwnSqlTrial:
             if self.load(record_id) is not None and existing is None:
                 existing = record_id
         if existing is None:
-            raise self.wrong("load", "", "no row for any id that was tried", "one row for an id that sql.ids returns")
+            raise self.wrong(
+                "load", "", "no row for any id that was tried", f"one row for an id that {self.sql.table}.ids returns"
+            )
         if self.sql.update is not None:
             self.update(existing)
 
-    def load(self, record_id: int) -> dict[str, Any] | None:
+    def load(self, record_id: RecordId) -> dict[str, Any] | None:
         """Load one record and check it."""
         with self.connection.cursor(row_factory=tuple_row) as cursor:
             return self.row("load", cursor, record_id)
 
-    def update(self, record_id: int) -> None:
+    def update(self, record_id: RecordId) -> None:
         """Update one record in a transaction that is rolled back, and compare what it returns with a load."""
         with self.connection.transaction() as transaction:
             self.connection.execute(f"SET LOCAL lock_timeout = '{LOCK_WAIT}'")
@@ -93,12 +105,12 @@ class OwnSqlTrial:
                 self.compare(record_id, before, after)
             raise psycopg.Rollback(transaction)
 
-    def compare(self, record_id: int, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> None:
+    def compare(self, record_id: RecordId, before: Mapping[str, Any], after: Mapping[str, Any] | None) -> None:
         """Raise ConfigError if an update does not return the loaded columns with the next version."""
         if after is None:
             raise self.wrong("update", "", f"no row for id {record_id}", "the changed row (UPDATE … RETURNING …)")
         if set(before) != set(after):
-            want = f"the same columns as sql.load returns ({', '.join(before)})"
+            want = f"the same columns as {self.sql.table}.load returns ({', '.join(before)})"
             raise self.wrong("update", "", f"columns {', '.join(after)}", want)
         name = self.sql.version
         if name is not None and after[name] != before[name] + 1:
@@ -107,11 +119,11 @@ class OwnSqlTrial:
 
     # ── one statement ──
 
-    def row(self, key: str, cursor: psycopg.Cursor[Any], record_id: int) -> dict[str, Any] | None:
+    def row(self, key: str, cursor: psycopg.Cursor[Any], record_id: RecordId) -> dict[str, Any] | None:
         """The first row of a statement as a record that can be cached. None: it returns no row."""
         sql: str = getattr(self.sql, key)
-        with refused(f"sql.{key}", sql):
-            cursor.execute(sql, {**self.statements.extra_params, "id": record_id, **CHANGES})
+        with refused(f"{self.sql.table}.{key}", sql):
+            cursor.execute(sql, self.statements.params(record_id, CHANGES))
             description = cursor.description
         if description is None:
             raise self.wrong(key, "", "no rows", "a SELECT" if key == "load" else "an UPDATE … RETURNING …")
@@ -132,7 +144,9 @@ class OwnSqlTrial:
         self.check_version(key, record)
         return record
 
-    def values(self, key: str, cursor: psycopg.Cursor[Any], record_id: int, names: Sequence[str]) -> list[Any] | None:
+    def values(
+        self, key: str, cursor: psycopg.Cursor[Any], record_id: RecordId, names: Sequence[str]
+    ) -> list[Any] | None:
         """The first row's values. They are loaded one by one, so that an error can name its column."""
         result = cursor.pgresult
         if result is None or result.ntuples == 0:
@@ -170,7 +184,9 @@ class OwnSqlTrial:
         if name is None:
             return
         if name not in record:
-            raise ConfigError("sql.version", name, f"a column that sql.{key} returns ({', '.join(record)})")
+            raise ConfigError(
+                f"{self.sql.table}.version", name, f"a column that {self.sql.table}.{key} returns ({', '.join(record)})"
+            )
         version = record[name]
         if version is None:
             raise self.wrong(key, name, "NULL", f"a whole number: coalesce({quoted(name)}, 0) AS {quoted(name)}")
@@ -181,7 +197,9 @@ class OwnSqlTrial:
     # ── messages ──
 
     def wrong(self, key: str, column: str, received: str, want: str) -> ConfigError:
-        return ConfigError(f"sql.{key}{f', column {column}' if column else ''}", ReceivedValue(received), want)
+        return ConfigError(
+            f"{self.sql.table}.{key}{f', column {column}' if column else ''}", ReceivedValue(received), want
+        )
 
     def type_of(self, cursor: psycopg.Cursor[Any], name: str) -> str:
         """The name of a column's type in PostgreSQL."""
@@ -202,7 +220,7 @@ CHANGES: Parameters = {"text": "text-0", "number": 0}
 """The values of a bench's first write."""
 
 
-def ids_to_try(ids: Sequence[int]) -> Iterator[int]:
+def ids_to_try(ids: Sequence[RecordId]) -> Iterator[RecordId]:
     """The most popular ids, then some that are spread over the others."""
     first = ROWS // 2
     yield from ids[:first]

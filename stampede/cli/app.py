@@ -39,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     selftest_commands.knee,
     selftest_commands.overhead,
     init_command.init,
+    init_command.screen,
     init_command.new,
 )
 FORMER_NAMES: dict[str, Callable[..., None]] = {

@@ -104,6 +104,20 @@ def test_init_writes_a_workload_that_can_be_read_and_never_overwrites_one(tmp_pa
     refuse("init", str(path), says="path")
 
 
+def test_init_and_screen_name_the_values_that_decide(tmp_path: Path) -> None:
+    """`init` names three values; `screen` lists all five, those of its workload file, with where an answer changes."""
+    path = tmp_path / "w.toml"
+    assert "decide the answers most" in CliRunner().invoke(app, ["init", str(path)]).output
+    path.write_text("rate_per_s = 40\nkey_skew = 0.4\n")
+    printed = CliRunner().invoke(app, ["screen", "--workload", str(path)])
+    assert printed.exit_code == 0
+    rows = [line for line in printed.output.splitlines() if "queries" in line and " % from " in line]
+    assert len(rows) == 5
+    assert any(line.startswith("request rate") and "40.0/s" in line for line in rows)
+    path.write_text('[sql]\nload = "SELECT 1 AS id WHERE 1 = %(id)s"\nids = "SELECT 1"\n')
+    refuse("screen", "--workload", str(path), says="[sql]")
+
+
 @dataclass(frozen=True)
 class Killed:
     """What remains of a bench that was killed."""

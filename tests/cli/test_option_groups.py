@@ -53,7 +53,7 @@ def test_every_command_that_starts_servers_takes_them_by_the_shared_group() -> N
     for command in COMMANDS:
         assert "stack" not in inspect.signature(command).parameters
     grouped = [c for c in COMMANDS if ServerOptions in {*inspect.get_annotations(c, eval_str=True).values()}]
-    assert len(grouped) == 10
+    assert len(grouped) == 11
     assert all("stack" in inspect.signature(with_option_groups(command)).parameters for command in grouped)
 
 

@@ -8,10 +8,15 @@ FENCE = re.compile(r"^```(\w*)\n(.*?)^```", re.MULTILINE | re.DOTALL)
 HEADING = re.compile(r"^#+ +(.*)$", re.MULTILINE)
 
 
+def blocks(document: str, language: str) -> list[str]:
+    """The fenced blocks of that language."""
+    fences: list[tuple[str, str]] = FENCE.findall((ROOT / document).read_text(encoding="utf-8"))
+    return [text for spoken, text in fences if spoken == language]
+
+
 def block(document: str, language: str) -> str:
     """The first fenced block of that language."""
-    fences: list[tuple[str, str]] = FENCE.findall((ROOT / document).read_text(encoding="utf-8"))
-    return next(text for spoken, text in fences if spoken == language)
+    return blocks(document, language)[0]
 
 
 def table(document: str, heading: str = "") -> list[list[str]]:

@@ -4,12 +4,14 @@ import runpy
 from pathlib import Path
 from typing import Any
 
+import pytest
+
 from stampede.patterns.contender_registry import contenders, find_limiter, load_contender
 from stampede.reports.compare.thresholds import read_thresholds
 from stampede.reports.metrics.metric import metrics
 from stampede.scenarios.scenario import scenarios
 from stampede.scenarios.workload import read_workload
-from tests.docs.documents import block
+from tests.docs.documents import block, blocks
 
 
 def test_the_example_limiter_is_one(tmp_path: Path) -> None:
@@ -52,14 +54,16 @@ def test_the_example_metric_and_the_example_chart_are_some(tmp_path: Path) -> No
     assert callable(chart.draw)
 
 
-def test_the_example_workload_is_one(tmp_path: Path) -> None:
-    """The TOML in how-to/your-own-workload.md is a workload with statements of its own."""
+@pytest.mark.parametrize(("number", "entities"), [(0, ["product"]), (1, ["product", "basket"])])
+def test_each_example_workload_is_one(tmp_path: Path, number: int, entities: list[str]) -> None:
+    """The TOML in how-to/your-own-workload.md is a workload with statements of its own: one query, then several."""
     path = tmp_path / "workload.toml"
-    path.write_text(block("docs/how-to/your-own-workload.md", "toml"), encoding="utf-8")
+    path.write_text(blocks("docs/how-to/your-own-workload.md", "toml")[number], encoding="utf-8")
     names = frozenset(scenarios())
     workloads = [read_workload(path, names).applied(name, {}) for name in names]
     assert workloads
-    assert all(workload.sql and workload.versioned for workload in workloads)
+    assert all([query.entity for query in workload.queries] == entities for workload in workloads)
+    assert all(workload.versioned == (number == 0) for workload in workloads)
 
 
 def test_the_example_limit_is_one(tmp_path: Path) -> None:

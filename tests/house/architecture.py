@@ -24,7 +24,7 @@ PATTERN_BASES = (
 )
 ALLOWED: dict[str, tuple[str, ...]] = {
     "core": (),
-    "patterns": ("stampede.core.errors", "stampede.core.files"),
+    "patterns": ("stampede.core.errors", "stampede.core.files", "stampede.core.text.record_id_text"),
     "run_folder": ("stampede.core",),
     "scenarios": ("stampede.core", *PATTERN_BASES, "stampede.patterns.user_files"),
     "stack": ("stampede.core", *PATTERN_BASES, "stampede.scenarios.workload"),

@@ -1,5 +1,6 @@
 """The report in a browser: it hides a contender, sorts a table, follows a link, and sends no request."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -24,13 +25,45 @@ def test_a_contender_without_its_tick_is_hidden_everywhere(address: str, watched
     page = watched.page
     page.goto(address)
     box = page.locator("#show input").first
-    slug = page.locator("[data-contender]").first.get_attribute("data-contender")
+    slug = box.get_attribute("data-slug")
     mine = page.locator(f'table [data-contender="{slug}"]')
     assert mine.filter(visible=True).count() > 0
     box.uncheck()
     assert mine.filter(visible=True).count() == 0
     box.check()
     assert mine.filter(visible=True).count() > 0
+
+
+def test_a_chart_rescales_to_the_contenders_that_it_shows(address: str, watched: WatchedPage) -> None:
+    """Without the contender with the most queries, the next one stands where a linear axis puts it, with round ticks.
+
+    The mark of the largest interval end keeps its share of the axis, and every box ticked restores the chart.
+    """
+    page = watched.page
+    page.goto(address)
+    drawing = page.locator("#patterns [data-scales]").first
+    panel = json.loads(drawing.get_attribute("data-scales") or "")[0]
+    marks = sorted(panel["marks"], key=lambda m: m["high"])
+    largest, rest = marks[-1], marks[:-1]
+    prefix = (drawing.locator("svg").get_attribute("aria-labelledby") or "").split("-title ")[0]
+    ends = {m["id"]: drawing.locator(f'[id="{prefix}-{m["id"]}-bar"] path') for m in marks}
+
+    def right_end(identifier: str) -> float:
+        box = ends[identifier].bounding_box()
+        assert box is not None
+        return box["x"] + box["width"]
+
+    before = {m["id"]: right_end(m["id"]) for m in marks}
+    boxes = page.locator("#show label")
+    for mark in [m for m in marks if m["high"] == largest["high"]]:
+        boxes.filter(has=page.locator(f'[data-slug="{mark["contender"]}"]')).locator("input").uncheck()
+    next_one = [m for m in rest if m["high"] < largest["high"]][-1]
+    assert right_end(next_one["id"]) == pytest.approx(before[largest["id"]], abs=2.0)
+    assert drawing.locator(".rescaled").count() >= 3
+    for i in range(boxes.count()):
+        boxes.nth(i).locator("input").check()
+    assert drawing.locator(".rescaled").count() == 0
+    assert right_end(next_one["id"]) == pytest.approx(before[next_one["id"]], abs=0.5)
 
 
 def test_a_click_on_a_column_sorts_the_table(address: str, watched: WatchedPage) -> None:

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from stampede.core.models.closed_forms import steady_state, zipf_shares
+from stampede.scenarios.traffic.population import Population, QueryKeys
 from stampede.scenarios.traffic.resident_entries import DRAWN_PER_CELL, ResidentEntries, hits_left_out
 from stampede.scenarios.workload import Workload
 
@@ -15,7 +16,9 @@ def entries(on_write: str = "deletes", records: int = RECORDS, run_seed: int = 5
     """The entries of read-mostly, for the most popular of its records."""
     shares = SHARES[:records]
     law = steady_state(285 * shares, 15 * shares, ttl_s=300.0, on_write=on_write)
-    return ResidentEntries(ids=np.arange(1, records + 1), law=law, run_seed=run_seed)
+    query = QueryKeys(entity="user", first=0, count=records, read_share=0.95, ttl_s=300.0)
+    population = Population(ids=np.arange(1, records + 1), shares=shares / shares.sum(), queries=(query,))
+    return ResidentEntries(population=population, law=law, run_seed=run_seed)
 
 
 def test_a_record_is_present_as_often_as_its_law_says() -> None:

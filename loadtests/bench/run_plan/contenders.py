@@ -63,9 +63,9 @@ class ContenderSpec:
             return LIMITER_BASELINES[self.name]
         return find_limiter(self.file or self.name).limiter
 
-    def configured(self, ttl_s: float, key_prefix: str) -> Config:
-        """The pattern's configuration under a scenario's TTL."""
-        return self.pattern().config_type(ttl_s=ttl_s, key_prefix=key_prefix)
+    def configured(self, ttl_s: float, key_prefix: str, entity: str = "user") -> Config:
+        """The pattern's configuration under a scenario's TTL, for records of that type."""
+        return self.pattern().config_type(ttl_s=ttl_s, key_prefix=key_prefix, entity=entity)
 
     def limited(self, flood: Flood, key_prefix: str = "") -> LimiterConfig:
         """The limiter's configuration under a scenario's limit."""

@@ -4,6 +4,7 @@ import math
 
 from stampede.core.text.safe_text import ReportProgress
 from stampede.loadtests.instrumentation.clock import machine_floor_ns
+from stampede.loadtests.locustfiles.run_config import query_plans
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.workload import Workload
 from stampede.stack.postgres.load_cost import calibrate, load_alone_ms
@@ -22,9 +23,9 @@ class LoadPrices:
         self._stack = stack
         self._workload_file = workload_file
         self._say = say
-        self._known: dict[tuple[float, float], tuple[Statements, dict[str, float]]] = {}
+        self._known: dict[tuple[float, float], tuple[list[Statements], dict[str, float]]] = {}
 
-    def price(self, workload: Workload) -> tuple[Statements, dict[str, float]]:
+    def price(self, workload: Workload) -> tuple[list[Statements], dict[str, float]]:
         """As `priced_statements`, with a new copy of the measured figures."""
         weight = (workload.load_cpu_ms, workload.load_wait_ms)
         if weight not in self._known:
@@ -35,23 +36,39 @@ class LoadPrices:
 
 def priced_statements(
     stack: Stack, workload: Workload, say: ReportProgress, workload_file: str = ""
-) -> tuple[Statements, dict[str, float]]:
-    """The workload's SQL, with loads that cost what the workload asks, and the measured time of one load alone."""
-    if workload.sql is not None:
-        with connect(stack.postgres.url) as connection:
-            own = user_statements(workload.sql)
-            if own.update or own.create:
-                require_writable(connection, stack.postgres.safe_url)
-            ids = try_own_sql(connection, workload, Json(), workload_file)
-        return own, {"load_ms": load_alone_ms(stack.postgres.url, own, ids[0]), "ids": float(len(ids))}
+) -> tuple[list[Statements], dict[str, float]]:
+    """The SQL of each query, with loads that cost what the workload asks, and the measured time of one load alone."""
+    if workload.queries:
+        return priced_queries(stack, workload, workload_file)
     say(f"calibrating a load of {workload.load_cpu_ms:g} ms CPU and {workload.load_wait_ms:g} ms waiting")
     found = calibrate(stack.postgres.url, cpu_ms=workload.load_cpu_ms, wait_ms=workload.load_wait_ms)
-    return default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps), found.measured()
+    return [default_statements(found.cpu_rows, workload.load_wait_ms, found.cpu_laps)], found.measured()
 
 
-def unpriced_statements(workload: Workload) -> Statements:
+def priced_queries(stack: Stack, workload: Workload, workload_file: str) -> tuple[list[Statements], dict[str, float]]:
+    """The user's statements, and what was measured of them.
+
+    load_ms is the mean over all reads, and ids the sum over all queries; of several queries each has its own figures
+    too, for example `load_ms@product`.
+    """
+    with connect(stack.postgres.url) as connection:
+        if any(query.update or query.create for query in workload.queries):
+            require_writable(connection, stack.postgres.safe_url)
+        known = try_own_sql(connection, workload, Json(), workload_file)
+    statements = [user_statements(query, ids.columns) for query, ids in zip(workload.queries, known, strict=True)]
+    plans = query_plans(workload, statements)
+    alone_ms = [load_alone_ms(stack.postgres.url, own, ids.ids[0]) for own, ids in zip(statements, known, strict=True)]
+    reads = [max(plan.share * plan.read_share, 1e-9) for plan in plans]
+    load_ms = sum(share * ms for share, ms in zip(reads, alone_ms, strict=True)) / sum(reads)
+    measured = {"load_ms": load_ms, "ids": float(sum(len(ids.ids) for ids in known))}
+    for plan, ms, ids in zip(plans, alone_ms, known, strict=True) if len(plans) > 1 else ():
+        measured |= {f"load_ms@{plan.name}": ms, f"ids@{plan.name}": float(len(ids.ids))}
+    return statements, measured
+
+
+def unpriced_statements(workload: Workload) -> list[Statements]:
     """The statements for a scenario that loads nothing."""
-    return default_statements(0, 0) if workload.sql is None else user_statements(workload.sql)
+    return [user_statements(query) for query in workload.queries] or [default_statements(0, 0)]
 
 
 def carried_per_s(workload: Workload, load_ms: float, processes: int, cores: int) -> float:

@@ -2,7 +2,7 @@
 
 import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -31,9 +31,16 @@ from stampede.loadtests.bench.run_plan.scenario_selection import (
 )
 from stampede.loadtests.experiments.experiment import find_experiment
 from stampede.loadtests.instrumentation.run_metadata import metadata
-from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan, cell_info
+from stampede.loadtests.locustfiles.run_config import (
+    CellPlan,
+    QueryPlan,
+    RunConfig,
+    ScenarioPlan,
+    cell_info,
+    query_plans,
+)
 from stampede.loadtests.processes.connections_needed import require_room_for_bench
-from stampede.run_folder.schema import RunInfo, ScenarioInfo
+from stampede.run_folder.schema import QueryInfo, RunInfo, ScenarioInfo
 from stampede.run_folder.write import RunWriter
 from stampede.scenarios.plans import WEB
 from stampede.scenarios.scenario import Scenario
@@ -93,7 +100,7 @@ class PlannedScenario:
 
 def ensure_records(config: BenchConfig, workload: Workload, stack: Stack, say: ReportProgress) -> None:
     """Make the table of users as large as the workload says. If the user brought SQL, it reads the user's own rows."""
-    if workload.sql is None:
+    if not workload.own_sql:
         ensure_dataset(
             stack.postgres.url,
             records=workload.records,
@@ -113,9 +120,10 @@ def plan_scenario(
     statements, measured = price_load(scenario, workload, prices)
     workload, found = set_rate(config, scenario, workload, window_s, measured, say)
     measured |= found | timer_floor(workload)
+    queries = query_plans(workload, statements)
     return PlannedScenario(
-        plan=scenario_plan(scenario, workload, statements, window_s),
-        info=describe_scenario(config, scenario, workload, window_s, measured),
+        plan=scenario_plan(scenario, workload, queries, window_s),
+        info=describe_scenario(config, scenario, workload, queries, window_s, measured),
     )
 
 
@@ -134,7 +142,7 @@ def size_window(config: BenchConfig, scenario: Scenario, workload: Workload) -> 
     return scenario.caching_window_s(workload.ttl_s) * config.plan.windows
 
 
-def price_load(scenario: Scenario, workload: Workload, prices: LoadPrices) -> tuple[Statements, dict[str, float]]:
+def price_load(scenario: Scenario, workload: Workload, prices: LoadPrices) -> tuple[list[Statements], dict[str, float]]:
     """The statements and the measured cost of a load. Scenarios for rate limiters load nothing."""
     return prices.price(workload) if scenario.flood is None else (unpriced_statements(workload), {})
 
@@ -160,12 +168,14 @@ def set_rate(
     return workload, {"carried_per_s": can}
 
 
-def scenario_plan(scenario: Scenario, workload: Workload, statements: Statements, window_s: float) -> ScenarioPlan:
+def scenario_plan(
+    scenario: Scenario, workload: Workload, queries: tuple[QueryPlan, ...], window_s: float
+) -> ScenarioPlan:
     """A scenario as the Locust processes read it."""
     return ScenarioPlan(
         name=scenario.name,
         workload=workload,
-        statements=asdict(statements),
+        queries=queries,
         window_s=window_s,
         warm_up_s=scenario.warm_up_s,
         drain_s=scenario.drain_s,
@@ -179,7 +189,12 @@ def scenario_plan(scenario: Scenario, workload: Workload, statements: Statements
 
 
 def describe_scenario(
-    config: BenchConfig, scenario: Scenario, workload: Workload, window_s: float, measured: dict[str, float]
+    config: BenchConfig,
+    scenario: Scenario,
+    workload: Workload,
+    queries: tuple[QueryPlan, ...],
+    window_s: float,
+    measured: dict[str, float],
 ) -> ScenarioInfo:
     """A scenario as the run folder stores it."""
     return ScenarioInfo(
@@ -188,6 +203,7 @@ def describe_scenario(
         application=scenario.application,
         expectation=scenario.expectation,
         workload=workload.as_dict(),
+        queries=query_infos(queries, workload, measured),
         window_s=window_s,
         drain_s=scenario.drain_s,
         processes=min(config.processes, scenario.processes or config.processes),
@@ -200,6 +216,25 @@ def describe_scenario(
         report_separately=scenario.report_separately,
         variant_of=scenario.variant_of,
     )
+
+
+def query_infos(queries: Sequence[QueryPlan], workload: Workload, measured: Mapping[str, float]) -> list[QueryInfo]:
+    """The queries of a scenario as the run folder stores them. Empty: there is one, and its figures are the totals."""
+    found: list[QueryInfo] = []
+    for query in queries if len(queries) > 1 else ():
+        first = found[-1].first_position + found[-1].records if found else 0
+        found.append(
+            QueryInfo(
+                name=query.name,
+                entity=query.entity,
+                share=query.share,
+                read_share=query.read_share,
+                ttl_s=query.ttl_s,
+                first_position=first,
+                records=int(min(measured.get(f"ids@{query.name}", 0), workload.active_records or math.inf)),
+            )
+        )
+    return found
 
 
 def check_machine(

@@ -94,7 +94,7 @@ def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Worklo
     workloads = [config.workload.applied(s.name, s.overrides) for s in scenarios]
     first = workloads[0]
     for workload in workloads:
-        for name in ("records", "record_bytes", "sql", "users_per_process"):
+        for name in ("records", "record_bytes", "users_per_process"):
             value = getattr(workload, name)
             require(value == getattr(first, name), name, value, "one value for all scenarios")
     for scenario, workload in zip(scenarios, workloads, strict=True):
@@ -151,6 +151,10 @@ def remarks_on(workload: Workload) -> list[Remark]:
         cost = "a stall hides the requests that it prevented, so response times look better than users would find them"
         return [Remark(name="closed", what="closed clients: each waits for its answer, then thinks", cost=cost)]
     if workload.versioned:
-        return []
+        silent = [query.name for query in workload.queries if query.update is not None and query.version is None]
+        if not silent:
+            return []
+        what = f"the SQL of {' and '.join(silent)} names no version column"
+        return [Remark(name="freshness", what=what, cost="whether a read of these records was stale is not judged")]
     what = "the workload's SQL names no version column"
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]

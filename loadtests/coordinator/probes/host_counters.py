@@ -8,7 +8,7 @@ from stampede.loadtests.coordinator.probes.probe import Probe, ProbedCell, Probe
 from stampede.loadtests.coordinator.server_connections import ServerConnections
 from stampede.loadtests.instrumentation.meters import Meter
 from stampede.run_folder.write import ServerRow
-from stampede.stack.postgres.source import Statements, statement_ids
+from stampede.stack.postgres.source import Statements, statement_ids_by_query
 from stampede.stack.server_counters import Counters, read_postgres_counters, read_redis_counters
 
 BOOTTIME: int | None = getattr(time, "CLOCK_BOOTTIME", None)
@@ -23,7 +23,9 @@ class HostCounters(Probe):
         self._meter = meter
 
     def before(self, cell: ProbedCell) -> None:
-        self._statements = statement_ids(self._servers.postgres, Statements(**cell.scenario.statements))
+        self._statements = statement_ids_by_query(
+            self._servers.postgres, {q.name: Statements(**q.statements) for q in cell.scenario.queries}
+        )
         self._own_before = self._meter.account()
         self._before = self._server_accounts()
 

@@ -49,7 +49,7 @@ class FormChoice:
             return f"{self.users} users: wanted {threads}, since the workload's clients are closed"
         if self.rate != UNCHANGED and (scenario.flood is not None or scenario.workload.arrivals == "closed"):
             return f"{scenario.name} has a fixed rate: leave the rate {UNCHANGED!r}"
-        if self.weight != UNCHANGED and (scenario.flood is not None or scenario.workload.sql is not None):
+        if self.weight != UNCHANGED and (scenario.flood is not None or scenario.workload.own_sql):
             return f"{scenario.name} has no load with a weight: leave the weight {UNCHANGED!r}"
         return ""
 
@@ -70,17 +70,17 @@ def chosen_scenario(
         return config.scenario(name), info
     plan = config.scenario(choice.scenario)
     base = next(i for i in infos if i.name == choice.scenario)
-    workload, statements, measured = plan.workload, plan.statements, dict(base.measured)
+    workload, measured = plan.workload, dict(base.measured)
     cost = WEIGHTS[choice.weight]
     if cost is not None:
         calibration = calibrate(config.postgres_url, cpu_ms=cost[0], wait_ms=cost[1])
-        statements = asdict(default_statements(calibration.cpu_rows, cost[1], calibration.cpu_laps))
+        plan = plan.with_statements(asdict(default_statements(calibration.cpu_rows, cost[1], calibration.cpu_laps)))
         measured |= calibration.measured()
         workload = replace(workload, load_cpu_ms=cost[0], load_wait_ms=cost[1])
     if choice.rate != UNCHANGED:
         workload = replace(workload, rate_per_s=float(choice.rate))
     return (
-        replace(plan, name=name, workload=workload, statements=statements),
+        replace(plan, name=name, workload=workload),
         replace(base, name=name, workload=workload.as_dict(), measured=measured),
     )
 

@@ -18,7 +18,7 @@ import redis
 from stampede.loadtests.instrumentation.clock import now_ns
 from stampede.loadtests.locustfiles.live.live_counts import Totals, added, percentile_us
 from stampede.loadtests.locustfiles.run_config import ScenarioPlan
-from stampede.stack.postgres.source import Statements, prepare_session, statement_ids
+from stampede.stack.postgres.source import Statements, prepare_session, statement_ids_by_query
 from stampede.stack.server_counters import has_statements, read_postgres_counters
 
 EVERY_S = 1.0
@@ -74,8 +74,10 @@ class LiveMetrics:
     def begin(self, scenario: ScenarioPlan, label: str, begin_ns: int, entitled_by: npt.NDArray[np.int64]) -> None:
         """A cell begins. `entitled_by`: instants, from its beginning, at which a perfect limiter admits a call."""
         with psycopg.connect(self._postgres_url, autocommit=True) as connection:
-            prepare_session(connection, scenario.statements["session"])
-            self._ids = statement_ids(connection, Statements(**scenario.statements))
+            prepare_session(connection, scenario.session)
+            self._ids = statement_ids_by_query(
+                connection, {q.name: Statements(**q.statements) for q in scenario.queries}
+            )
         self._entitled_by = entitled_by if scenario.flood is not None else None
         self._begin_ns = begin_ns
         self._label = label

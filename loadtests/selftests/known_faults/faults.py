@@ -3,7 +3,7 @@
 from typing import ClassVar
 
 from stampede.patterns.caching.cache_aside import CacheAside
-from stampede.patterns.caching.cache_pattern import Config, Context, Record
+from stampede.patterns.caching.cache_pattern import Config, Context, Record, RecordId
 
 SPIN_S = 0.0003
 """The last part of an added wait is a busy loop: a timer would overshoot by half of the added time."""
@@ -14,7 +14,7 @@ class Slower(CacheAside):
 
     share: ClassVar[float]
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         now = self.context.now
         began_s = now()
         record = super().get(record_id)
@@ -36,7 +36,7 @@ class LoadsMore(CacheAside):
         super().__init__(context, config)
         self._owed = 0.0
 
-    def get(self, record_id: int) -> Record | None:
+    def get(self, record_id: RecordId) -> Record | None:
         key = self.key(record_id)
         cached = self.redis.get(key)
         if cached is not None:
@@ -50,5 +50,5 @@ class LoadsMore(CacheAside):
             self.context.spawn(lambda: self._load_again(record_id))
         return record
 
-    def _load_again(self, record_id: int) -> None:
+    def _load_again(self, record_id: RecordId) -> None:
         self.source.load(record_id)

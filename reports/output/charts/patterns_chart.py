@@ -1,5 +1,9 @@
-"""The chart that compares the patterns of a scenario: queries, latency of hits and misses, Redis commands."""
+"""The chart that compares the patterns of a scenario: queries, latency of hits and misses, Redis commands.
 
+The page's script hides contenders and rescales the axes to those that it shows.
+"""
+
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -20,6 +24,10 @@ from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 NO_CACHE = "no-cache"
 TWO_THIRDS = 7.8
 """Width of the wide drawing in inches: the page shows another section next to it."""
+HEADROOM = 1.22
+"""The end of a linear axis over its largest value: the numbers at the marks need room."""
+MARGIN = 0.08
+"""The room on each side of a logarithmic axis, as a share of the data's span."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -66,7 +74,15 @@ def patterns_chart(analysis: Analysis, scenario: ScenarioInfo) -> Chart | None:
             "missed. Grey: the A/A copy of a pattern; a difference smaller than the one between a pattern and its "
             "copy is noise."
         ),
-        svg=drawn_twice(draw, anchor, question, caption, hover_texts(analysis, scenario, rows, panels), TWO_THIRDS),
+        svg=drawn_twice(
+            draw,
+            anchor,
+            question,
+            caption,
+            hover_texts(analysis, scenario, rows, panels),
+            TWO_THIRDS,
+            lambda drawing: scales_of(drawing, analysis, scenario, rows, panels),
+        ),
         columns=["contender", *(formatting.label(m) for m in shown)],
         rows=[
             [
@@ -159,13 +175,13 @@ def draw_panel(
                 ).set_gid(f"{gid}-text")
     if len(panel.metrics) == 1:
         reach = [figure(analysis, scenario, c, panel.metrics[0]) for c in rows]
-        axes.set_xlim(0, 1.22 * max(max(e.value, e.high if formatting.has_interval(e) else 0.0) for e in reach))
+        axes.set_xlim(0, HEADROOM * max(max(e.value, e.high if formatting.has_interval(e) else 0.0) for e in reach))
         axes.xaxis.set_major_locator(MaxNLocator(5))
     else:
         axes.set_xscale("log")
         axes.xaxis.set_minor_formatter(FuncFormatter(two_and_five))
         axes.tick_params(axis="x", which="minor", labelsize=8)
-        axes.margins(x=0.08)
+        axes.margins(x=MARGIN)
     axes.xaxis.set_major_formatter(FuncFormatter(short))
     axes.set_title(panel.title, fontsize=9.5, color=INK, loc="left")
     axes.set_xlabel(panel.axis, color=MUTED)
@@ -177,6 +193,33 @@ def draw_panel(
 def gid_of(metric: str, contender: ContenderInfo) -> str:
     """The id of a mark; it ends with the contender's slug, so that the page can hide it."""
     return f"{metric}--{slug(contender.name)}--"
+
+
+def scales_of(
+    drawing: Figure,
+    analysis: Analysis,
+    scenario: ScenarioInfo,
+    rows: Sequence[ContenderInfo],
+    panels: Sequence[PatternPanel],
+) -> str:
+    """JSON for the page's script, one object for each panel: its axis, and the value and interval of each mark."""
+    found = []
+    for axes, panel in zip(drawing.axes, panels, strict=True):
+        marks = []
+        for name in panel.metrics:
+            for contender in rows:
+                estimate = figure(analysis, scenario, contender, name)
+                if not estimate.missing:
+                    low, high = estimate.value, estimate.value
+                    if formatting.has_interval(estimate):
+                        low, high = estimate.low, estimate.high
+                    mark = {"id": gid_of(name, contender), "contender": slug(contender.name)}
+                    marks.append(mark | {"value": float(estimate.value), "low": float(low), "high": float(high)})
+        low, high = axes.get_xlim()
+        log = len(panel.metrics) > 1
+        room = MARGIN if log else HEADROOM
+        found.append({"log": log, "low": float(low), "high": float(high), "room": room, "marks": marks})
+    return json.dumps(found)
 
 
 def hover_texts(

@@ -89,15 +89,20 @@ def drawn_twice(
     description: str,
     titles: Mapping[str, str] | None = None,
     wide: float = WIDE,
+    scales: Callable[[Figure], str] | None = None,
 ) -> str:
     """A chart drawn for a wide page and again for a phone. The page's CSS shows one of the two.
 
     `draw` makes the figure for a width in inches: at NARROW it puts its panels below each other. The second drawing
     has the ids of the first with "-narrow" after the anchor. `wide`: less than WIDE for a part of the page's width.
+    `scales`: the axes and marks of a figure as JSON, from which the page's script rescales the axes.
     """
-    large = drawn(draw(wide), anchor, title, description, titles)
-    small = drawn(draw(NARROW), f"{anchor}-narrow", title, description, titles)
-    return f'<div class="wide" style="max-width:{110 * wide:.0f}px">{large}</div><div class="narrow">{small}</div>'
+    figures = (draw(wide), draw(NARROW))
+    data = [f' data-scales="{escape(scales(figure))}"' if scales else "" for figure in figures]
+    large = drawn(figures[0], anchor, title, description, titles)
+    small = drawn(figures[1], f"{anchor}-narrow", title, description, titles)
+    style = f'style="max-width:{110 * wide:.0f}px"'
+    return f'<div class="wide" {style}{data[0]}>{large}</div><div class="narrow"{data[1]}>{small}</div>'
 
 
 def drawn(figure: Figure, anchor: str, title: str, description: str, titles: Mapping[str, str] | None = None) -> str:

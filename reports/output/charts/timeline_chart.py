@@ -177,7 +177,7 @@ def timeline_figure(analysis: Analysis, chosen: Sequence[Moment], span: TimeAxis
     for axes, moment in zip(panels, chosen, strict=False):
         shown = shown_requests(moment, span)
         style = style_of(analysis.run.info.contenders, moment.contender.name)
-        draw_requests(axes, times_ms(shown, moment, span), style.color, waiting(shown, moment, span))
+        draw_requests(axes, times_ms(shown, moment, span), style.color, waiting(shown, span))
         axes.set_title(
             title(moment, moment.requests(span.before_s, span.after_s), span), loc="left", fontsize=9, color=INK
         )
@@ -198,14 +198,10 @@ def times_ms(shown: Rows, moment: Moment, span: TimeAxis) -> Times:
     return due, np.where(np.isnan(end), 1000 * span.after_s, end), at, done
 
 
-def waiting(rows: Rows, moment: Moment, span: TimeAxis) -> Bools:
-    """Which requests wait for the load of another one.
-
-    They are due before the first load takes its usual time, load nothing, and take longer than half of that time.
-    """
-    early = rows.floats("due_s") <= moment.begin_s + span.delta_s
+def waiting(rows: Rows, span: TimeAxis) -> Bools:
+    """Which requests wait for the load of another one: they load nothing, and take longer than half a usual load."""
     took_s = rows.floats("end_s") - rows.floats("due_s")
-    return np.asarray(early & (rows.ints("loads") == 0) & (took_s > span.delta_s / 2))
+    return np.asarray((rows.ints("loads") == 0) & (took_s > span.delta_s / 2))
 
 
 def draw_requests(axes: Axes, times: Times, color: str, waits: Bools) -> None:
@@ -227,7 +223,7 @@ def draw_requests(axes: Axes, times: Times, color: str, waits: Bools) -> None:
 def title(moment: Moment, rows: Rows, span: TimeAxis) -> str:
     """The title of a panel: "coalescing: 1 query, 9 readers wait about 107 ms (poll interval 100 ms)"."""
     count = int(np.count_nonzero(rows.known("load_start_s")))
-    waits_s = (rows.floats("end_s") - rows.floats("due_s"))[waiting(rows, moment, span)]
+    waits_s = (rows.floats("end_s") - rows.floats("due_s"))[waiting(rows, span)]
     text = f"{moment.contender.name}: {count} {'query' if count == 1 else 'queries'}"
     if not len(waits_s):
         return text

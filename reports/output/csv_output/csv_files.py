@@ -7,6 +7,7 @@ from stampede.reports.analysis.results import Verdict
 from stampede.reports.claims import claims_section as claims
 from stampede.reports.claims.claims_section import ClaimFinding
 from stampede.reports.metrics.metric import metrics
+from stampede.reports.metrics.query_figures import query_figures
 from stampede.reports.output import formatting
 from stampede.reports.output.csv_output.csv_text import as_csv, plain
 from stampede.reports.output.panels.scenario_section import verdicts_of
@@ -16,6 +17,7 @@ from stampede.reports.topics.faults.fault_sections import FaultSection
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 
 SUMMARY = "scenario contender kind metric unit value low high level rounds how why"
+QUERIES = "scenario contender query metric unit value low high level rounds how why"
 COMPARISONS = (
     "scenario contender against metric ratio ratio_low ratio_high ratio_level difference difference_low "
     "difference_high difference_level rounds holm_p noise_floor sentence so_what"
@@ -31,6 +33,8 @@ def csv_files(
 ) -> Mapping[str, str]:
     """The text of each file by its name."""
     found = {f"summary-{s.name}.csv": as_csv(SUMMARY, figures(analysis, s.name)) for s in analysis.scenarios}
+    if any(scenario.queries for scenario in analysis.scenarios):
+        found["queries.csv"] = as_csv(QUERIES, of_queries(analysis))
     found["comparisons.csv"] = as_csv(COMPARISONS, comparisons(analysis))
     found |= {f"{section.scenario.name}.csv": of_findings(section.findings) for section in faults}
     if analysis.limiting is not None:
@@ -57,6 +61,16 @@ def figures(analysis: Analysis, scenario: str) -> Iterator[Sequence[object]]:
             e = analysis.figure(scenario, contender.name, metric.name)
             head = (scenario, contender.name, contender.kind, metric.name, metric.unit)
             yield (*head, *map(plain, (e.value, e.low, e.high, e.level)), e.rounds, e.how, e.why)
+
+
+def of_queries(analysis: Analysis) -> Iterator[Sequence[object]]:
+    """One row for each scenario with several queries, contender, query and metric, with the columns of QUERIES."""
+    for scenario in analysis.scenarios:
+        for contender in analysis.run.info.contenders:
+            for figure in query_figures(analysis.of(scenario.name, contender.name)):
+                e, metric = figure.estimate, figure.metric
+                head = (scenario.name, contender.name, figure.query.name, metric.name, metric.unit)
+                yield (*head, *map(plain, (e.value, e.low, e.high, e.level)), e.rounds, e.how, e.why)
 
 
 def comparisons(analysis: Analysis) -> Iterator[Sequence[object]]:

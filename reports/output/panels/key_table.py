@@ -20,7 +20,7 @@ Focus = Literal["expiries", "freshness", "hits"]
 COLUMNS: dict[Focus, tuple[str, ...]] = {
     "expiries": (
         "loads-per-expiry",
-        "misses-per-1000-reads",
+        "misses-per-ttl",
         "hit-p50",
         "miss-p50",
         "waiting-p50",
@@ -53,6 +53,7 @@ COLUMNS: dict[Focus, tuple[str, ...]] = {
 """Metrics of the table, most important first. The first six that a contender has are shown."""
 HEADINGS = {
     "misses-per-1000-reads": "misses per 1,000 reads",
+    "misses-per-ttl": "misses per TTL",
     "waiting-p50": "latency of waiting readers",
     "hit-p50": "hit latency",
     "miss-p50": "miss latency",

@@ -66,7 +66,11 @@ def workload_text(scenario: ScenarioInfo) -> str:
     )
     keys = w.get("active_records") or w.get("records")
     counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
-    popular = "one hot key" if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
+    if scenario.queries:
+        named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
+        load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
+    hot = "one hot key of each query" if scenario.queries else "one hot key"
+    popular = hot if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
     return (
         f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
         f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "

@@ -15,6 +15,7 @@ from stampede.reports.analysis.rows import Floats
 from stampede.reports.checks.load_checks import own_lags_ms
 from stampede.reports.checks.server_checks import achieved_rtt_ms
 from stampede.reports.metrics.metric import Metric, metrics
+from stampede.reports.metrics.query_figures import QueryFigure, query_figures, query_metrics
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.output import charts, formatting
 from stampede.reports.output.charts.chart import Chart
@@ -22,6 +23,7 @@ from stampede.reports.output.charts.scenario_chart import charts_of
 from stampede.reports.output.csv_output.csv_text import plain
 from stampede.reports.output.panels.key_table import Focus, KeyTable, focus_of, key_sentence, key_table
 from stampede.reports.output.panels.server_events_panel import events_text, server_events
+from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import Estimate, quantile
 from stampede.run_folder.schema import ContenderInfo, ScenarioInfo
 
@@ -90,6 +92,8 @@ class ScenarioSection:
     """The charts that are not folded."""
     folded_charts: list[Chart]
     details: list[DetailTable]
+    queries: Grid | None
+    """The figures of each query; None: the scenario has one query."""
     comparisons: list[Verdict]
     lags: list[dict[str, str]]
     warnings: list[int]
@@ -124,10 +128,43 @@ def section(analysis: Analysis, scenario: ScenarioInfo) -> ScenarioSection:
             for name, title in DETAIL_TABLES.items()
             if (columns := [m for m in worth if m.separate_table == name])
         ],
+        queries=query_grid(analysis, scenario, [c for c in contenders if c.name != NO_OP]),
         comparisons=[v for v in verdicts_of(analysis, scenario.name) if v.comparison.rounds],
         lags=[lag(analysis, scenario, c) for c in contenders],
         warnings=[x.number for x in analysis.shared_warnings(scenario.name)],
     )
+
+
+def query_grid(analysis: Analysis, scenario: ScenarioInfo, contenders: Sequence[ContenderInfo]) -> Grid | None:
+    """The figures of each contender and query; None if the scenario has one query."""
+    if not scenario.queries:
+        return None
+    found = {c.name: query_figures(analysis.of(scenario.name, c.name)) for c in contenders}
+    known = {f.metric.name for own in found.values() for f in own if not f.estimate.missing}
+    rows: list[tuple[str, list[GridEntry]]] = []
+    for contender in contenders:
+        for query in scenario.queries:
+            own = [f for f in found[contender.name] if f.query.name == query.name and f.metric.name in known]
+            named = GridEntry(text=query.name, detail=f"{100 * query.share:.3g} % of requests")
+            rows.append((contender.name, [named, *map(query_entry, own)]))
+    shown = [metric for metric in query_metrics() if metric.name in known]
+    titles = [f"{m.group} {m.title}".strip() + (f" ({m.unit})" if m.unit else "") for m in shown]
+    return Grid(
+        anchor=f"{scenario.name}-queries",
+        title="the figures of each query",
+        explain=(
+            "Each figure is defined as for all requests, and computed from the requests of one query; below it is its "
+            "95 % interval over rounds."
+        ),
+        columns=["contender", "query", *titles],
+        rows=rows,
+    )
+
+
+def query_entry(figure: QueryFigure) -> GridEntry:
+    """One figure of the table of queries."""
+    shown = shown_figure(figure.estimate, figure.metric)
+    return GridEntry(text=shown.value, detail=f"{shown.low} to {shown.high}" if shown.low else shown.why)
 
 
 def headings(columns: Sequence[Metric]) -> list[tuple[str, int]]:

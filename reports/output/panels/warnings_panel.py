@@ -19,7 +19,7 @@ CONSEQUENCES = {
     run_warnings.EXISTING_NOT_FOUND.name: "The contender is recommended nowhere in that scenario.",
     run_warnings.CELLS_MISSING.name: "Rounds that lack a cell are left out of comparisons.",
     run_warnings.FEW_ROUNDS.name: "The page shows ranges and no verdicts.",
-    run_warnings.SATURATED.name: "Its latency is a lower bound; below 99.9 % answered requests it is not recommended.",
+    run_warnings.SATURATED.name: "Its latency there is a lower bound. Below 99.9 % answered it cannot be recommended.",
     run_warnings.GENERATOR_LATE.name: "Differences in p99 below 2× are noise there; medians and queries are reliable.",
     run_warnings.DATABASE_BUSY.name: "Queries wait for cores: absolute latency is too high, differences are valid.",
     run_warnings.MACHINE_BUSY.name: "Latency includes the wait for a core; query counts are not affected.",
@@ -40,11 +40,11 @@ class WarningEntry:
 
     kind: WarningKind
     numbers: str
-    """The numbers of its warnings: "3", "3 – 8"."""
+    """The numbers of its warnings: "warning 3", "warnings 3 – 8"."""
     lead: str
     """The most severe finding, shortened, subject first."""
     more: str
-    """The number of other findings: "And 5 more scenarios."."""
+    """How many other findings there are: " 5 more scenarios have this warning."."""
     consequence: str
     """What it means for the reader; empty if a kind has none."""
     warnings: list[RunWarning]
@@ -60,18 +60,25 @@ def entries(warnings: Sequence[RunWarning], rows: Sequence[AnswerRow] = ()) -> l
         some = list(members)
         worst = max(some, key=lambda x: (concerns(x, rows), abs(x.value or 0.0)))
         others = len(some) - 1
-        where = "scenario" if all(x.scenario for x in some) else "finding"
         found.append(
             WarningEntry(
                 kind=kind,
-                numbers=str(some[0].number) if not others else f"{some[0].number} – {some[-1].number}",
+                numbers=f"warning {some[0].number}" if not others else f"warnings {some[0].number} – {some[-1].number}",
                 lead=lead(worst),
-                more=f" And {others} more {where}{'' if others == 1 else 's'}." if others else "",
+                more=others_text(some) if others else "",
                 consequence=consequence(kind),
                 warnings=some,
             )
         )
     return sorted(found, key=lambda entry: not any(concerns(x, rows) for x in entry.warnings))
+
+
+def others_text(warnings: Sequence[RunWarning]) -> str:
+    """A sentence about the other warnings of a kind, which are not printed here."""
+    others = len(warnings) - 1
+    if all(x.scenario for x in warnings):
+        return f" {'Another scenario has' if others == 1 else f'{others} more scenarios have'} the same warning."
+    return f" There {'is one more finding' if others == 1 else f'are {others} more findings'} of this kind."
 
 
 def concerns(warning: RunWarning, rows: Sequence[AnswerRow]) -> bool:

@@ -22,6 +22,7 @@ NOUNS = {
     "loads-per-1000-reads": "queries per 1,000 reads",
     "loads-per-expiry": "queries per expiry",
     "misses-per-1000-reads": "misses per 1,000 reads",
+    "misses-per-ttl": "misses per expiry",
     "waiting-p50": "wait of waiting readers",
     "hit-p50": "median hit",
     "miss-p50": "median miss",

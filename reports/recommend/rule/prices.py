@@ -1,7 +1,8 @@
 """The price of a pick: what it costs against the simplest contender of the row, paired by round.
 
 A price that is significant and above the metric's resolution is printed as measured. The others are named together as
-"no significant extra …", each with its interval. One without values in MIN_ROUNDS rounds is printed as "not estimated".
+"no significant extra …" or, if the interval excludes zero, "negligible: …", each with its interval. One without values
+in MIN_ROUNDS rounds is printed as "not estimated".
 """
 
 from collections.abc import Sequence
@@ -73,15 +74,35 @@ def prices_of(
     absent = [p.priced.noun for p in found if p.comparison.rounds < MIN_ROUNDS]
     small = [p for p in known if p not in measured]
     prices = [Price(text=text_of(p), kind="measured") for p in measured]
+    unsaved = [p for p in small if p.priced is QUERIES]
+    prices += [Price(text=unsaved_text(p), kind="stated", brief=without_interval(unsaved_text(p))) for p in unsaved]
+    small = [p for p in small if p.priced is not QUERIES]
     if small:
-        names = join_or([p.priced.noun for p in small])
-        text = f"{NO_EXTRA} {join_or([f'{p.priced.noun}{interval_of(p)}' for p in small])}"
-        brief = f"{NO_EXTRA} {names}" if len(small) <= MOST_NAMED else NO_COST
-        prices.append(Price(text=text, kind="none", brief=brief))
+        prices.append(no_price(small, base.name))
     prices += [Price(text=f"{noun}: not estimated", kind="not estimated") for noun in absent]
     if lost := guarantees_lost(pick, base):
         prices.append(loss(lost, base, ttls=bool(scenario.workload.get("ttl_s"))))
     return tuple(prices)
+
+
+def no_price(small: Sequence[Paired], base: str) -> Price:
+    """The costs without a significant difference, and those whose difference is below the resolution of the metric."""
+    negligible = [p for p in small if excludes_zero(p)]
+    open_ = [p for p in small if p not in negligible]
+    parts = []
+    if open_:
+        parts.append(f"{NO_EXTRA} {join_or([f'{p.priced.noun}{interval_of(p)}' for p in open_])}")
+    if negligible:
+        parts.append(f"negligible: {', '.join(f'{p.priced.noun}{interval_of(p)}' for p in negligible)}")
+    names = join_or([p.priced.noun for p in small])
+    brief = f"{NO_EXTRA} {names}" if len(small) <= MOST_NAMED else NO_COST
+    return Price(text="; ".join(parts), kind="none", brief=f"{brief} over {base}")
+
+
+def excludes_zero(p: Paired) -> bool:
+    """Whether the whole interval of the difference is above or below zero."""
+    shift = p.comparison.difference
+    return shift is not None and (shift.low > 0 or shift.high < 0)
 
 
 def loss(lost: Sequence[str], base: ContenderInfo, *, ttls: bool) -> Price:
@@ -116,7 +137,8 @@ def costs_of(figures: FigureSet, scenario: ScenarioInfo, pick: ContenderInfo, ba
         if waits.comparison.rounds:
             found.append(waits)
         found.append(paired(figures, place, HIT, pick.name, base.name))
-    if not entries or waits.comparison.rounds < MIN_ROUNDS:
+    never_misses = level(figures, place, pick.name, "misses-per-1000-reads") == 0
+    if (not entries or waits.comparison.rounds < MIN_ROUNDS) and not never_misses:
         found.append(paired(figures, place, MISS, pick.name, base.name))
     if scenario.workload.get("read_share", 1.0) < 1:
         found.append(paired(figures, place, WRITE, pick.name, base.name))
@@ -162,6 +184,17 @@ def text_of(p: Paired) -> str:
         return f"waiting readers {mine} instead of {other}{number_texts.between(shift.low, shift.high, 'longer')}"
     span = number_texts.between(shift.low, shift.high)
     return f"{number_texts.signed(shift.estimate, unit)} {p.priced.per}{span}"
+
+
+def unsaved_text(p: Paired) -> str:
+    """Queries that the pick does not save: "7.50 queries per expiry instead of 6.62 (not significant, −1 – +3)"."""
+    mine, other = number_texts.number(p.mine), number_texts.number(p.other)
+    return f"{mine} queries per expiry instead of {other} (not significant,{interval_of(p).replace(' (', ' ', 1)}"
+
+
+def without_interval(text: str) -> str:
+    """The text of unsaved queries without the interval: "… (not significant)"."""
+    return f"{text.partition(',')[0]})"
 
 
 def interval_of(p: Paired) -> str:

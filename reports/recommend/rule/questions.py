@@ -74,9 +74,9 @@ QUESTIONS = (
         name="hot-key-must-not-wait",
         text="Hot key expires; readers must not wait",
         scenario="stampede",
-        metric="misses-per-1000-reads",
+        metric="misses-per-ttl",
         requirements=(STALE_AT_MOST_TTL,),
-        minimum_difference=1.0,
+        minimum_difference=0.5,
         no_better="no pattern avoids more than {share} of the misses",
     ),
     Question(

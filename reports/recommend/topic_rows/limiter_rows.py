@@ -147,11 +147,12 @@ def how_sure(pick: LimiterResult, candidates: Candidates) -> tuple[Certainty, fl
 
 
 def strict_effect(pick: LimiterResult) -> Effect:
-    """No violation, and what that many decisions exclude (rule of three)."""
+    """No violation, and what that many decisions exclude (rule of three). Calls in flight at the ends of a window may
+    leave a violation possible, and the text says so."""
     most, window_s = 100 * 3 / pick.decisions, float((pick.scenario.flood or {})["window_s"])
     text = (
-        f"no violation in {pick.decisions:,} decisions at {pick.limit} calls per {window_s:g} s (95 % bound: "
-        f"{most:.2g} %)"
+        f"no {'confirmed ' if pick.most_possible > pick.limit else ''}violation in {pick.decisions:,} decisions at "
+        f"{pick.limit} calls per {window_s:g} s (95 % bound: {most:.2g} %)"
     )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 

@@ -134,17 +134,22 @@ def answer(found: list[Batch]) -> str:
         return f"No verdict: {rounds} round{'' if rounds == 1 else 's'} cannot support one; the table shows medians."
     parts = []
     for rtt in rtts(found):
-        least = break_even(found, BATCHED, rtt)
-        own = [b for b in found if (b.method, b.rtt) == (BATCHED, rtt)]
-        most = max(own, key=lambda b: b.reads, default=None)
-        ratio = most.against_alone.ratio if most and most.against_alone else None
-        if most is None or least is None or ratio is None:
-            parts.append(f"at an RTT of {rtt} a pipeline was not significantly faster")
-            continue
-        low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
-        times = f"{formatting.number(1 / ratio.estimate)} times ({low}–{high})"
-        parts.append(f"at an RTT of {rtt} a pipeline wins from {least} reads; {most.reads} reads are {times} as fast")
-    return f"{'; '.join(parts)}.".replace("at", "At", 1)
+        each = [gain(found, method, rtt) for method in methods(found) if method != ALONE]
+        parts.append(f"At an RTT of {rtt}: {'; '.join(each)}.")
+    return " ".join(parts)
+
+
+def gain(found: list[Batch], method: str, rtt: str) -> str:
+    """From how many reads on a method is faster than ALONE, and how much faster it is with the most reads."""
+    name = "a pipeline" if method == BATCHED else method
+    least = break_even(found, method, rtt)
+    most = max((b for b in found if (b.method, b.rtt) == (method, rtt)), key=lambda b: b.reads, default=None)
+    ratio = most.against_alone.ratio if most and most.against_alone else None
+    if most is None or least is None or ratio is None:
+        return f"{name} was not significantly faster"
+    low, high = formatting.number(1 / ratio.high), formatting.number(1 / ratio.low)
+    times = f"{formatting.number(1 / ratio.estimate)} times ({low}–{high})"
+    return f"{name} is faster from {least} reads on, and {times} as fast at {most.reads}"
 
 
 def grid(found: list[Batch]) -> Grid:

@@ -59,7 +59,9 @@ def verdict_of(x: LimiterResult, races: RacesInfo | None) -> LimiterVerdict:
             word="starves callers", sentence="starves a steady caller", kind="wrong", detail=starving(x)
         )
     if x.kept_strict != "broken" and guarantees_the_window(x):
-        return LimiterVerdict(word="keeps the limit", sentence="kept the limit in every window", kind="strict")
+        certain = x.most_possible <= x.limit
+        does = "kept the limit in every window" if certain else "has no confirmed violation of the limit"
+        return LimiterVerdict(word="keeps the limit", sentence=does, kind="strict")
     most = formatting.number(allowed_in_a_window(x) / x.limit).removesuffix(".00")
     return LimiterVerdict(
         word=f"up to {most} × L by contract", sentence=f"may admit up to {most} × L in a window", kind="looser"
@@ -95,11 +97,13 @@ def starving(x: LimiterResult) -> str:
     found = x.starvation
     assert found is not None
     share = found.share
+    between = formatting.interval(share)
     what = "range of the callers" if share.level is None else f"{100 * share.level:.0f} % interval"
     return (
         f"{x.info.name} starves a steady caller at {found.multiple:g} × the limit: it admits {found.admitted} of the "
         f"{found.entitled} calls that its contract allows after the first window "
-        f"({formatting.number(share.value)}; {formatting.interval(share)}, {what}; caller profile “{found.profile}”)"
+        f"({formatting.number(share.value)}{f'; {between}, {what}' if between else ''}; caller profile "
+        f"“{found.profile}”)"
     )
 
 

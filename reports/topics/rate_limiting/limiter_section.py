@@ -67,6 +67,8 @@ class LimiterSection:
     answer: str
     limit: int
     usual_limit: int
+    exact: str
+    """The limiter that refused no call wrongly, although its worst-served caller lacks calls; empty: none."""
     rows: list[LimiterSummary]
     plane: Chart | None
     profiles: list[tuple[str, str]]
@@ -100,6 +102,7 @@ def section(analysis: Analysis, limiters: Sequence[LimiterResult], races: RacesI
         answer=answer(limiters, races),
         limit=limiters[0].limit,
         usual_limit=USUAL_LIMIT,
+        exact=next((x.info.name for x in rivals if not (x.wrong.refused or x.wrong.admitted) and x.starved[0] < 1), ""),
         rows=[summary_of(x, races, warnings[x.info.name]) for x in rivals],
         plane=plane(rivals, contenders, races),
         profiles=[(name, explained(name)) for name in profile_names(scenario)],

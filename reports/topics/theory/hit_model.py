@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+import numpy as np
+
 from stampede.core.models import closed_forms as forms
 from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
@@ -26,6 +28,8 @@ def mean_query_s(cells: Sequence[Cell]) -> float:
 
 def key_count(scenario: ScenarioInfo) -> int | None:
     """How many keys the requests concern; None: the user's own SQL, and the run did not record how many ids it has."""
+    if scenario.queries:
+        return sum(query.records for query in scenario.queries)
     workload = scenario.workload
     records = scenario.measured.get("ids") if workload.get("own_sql") else workload["records"]
     active = workload.get("active_records")
@@ -75,15 +79,17 @@ def refresh_share(contender: ContenderInfo) -> float:
 
 
 def hit_model(scenario: ScenarioInfo, query_s: float) -> HitModel | None:
-    """The model of a scenario; None if the number of keys is not known."""
+    """The model of a scenario; None if the number of keys is not known, or if its queries have different TTLs."""
     keys = key_count(scenario)
-    if keys is None:
+    if keys is None or len({query.ttl_s for query in scenario.queries}) > 1:
         return None
-    shares = forms.zipf_shares(keys, float(scenario.workload["key_skew"]))
-    reads = reads_per_s(scenario)
+    rate_per_s, skew = float(scenario.workload["rate_per_s"]), float(scenario.workload["key_skew"])
+    parts = [(query.records, query.share, query.read_share) for query in scenario.queries]
+    parts = parts or [(keys, 1.0, float(scenario.workload["read_share"]))]
+    shares = [share * rate_per_s * forms.zipf_shares(count, skew) for count, share, _ in parts]
     return HitModel(
-        reads_per_s=shares * reads,
-        writes_per_s=shares * (float(scenario.workload["rate_per_s"]) - reads),
+        reads_per_s=np.concatenate([part * reads for part, (_, _, reads) in zip(shares, parts, strict=True)]),
+        writes_per_s=np.concatenate([part * (1 - reads) for part, (_, _, reads) in zip(shares, parts, strict=True)]),
         query_s=query_s,
     )
 
@@ -97,6 +103,8 @@ def why_not(scenario: ScenarioInfo) -> str:
         return "the model describes a steady state, and this scenario has none"
     if key_count(scenario) is None:
         return "this run did not record how many ids the SQL of the workload has"
+    if len({query.ttl_s for query in scenario.queries}) > 1:
+        return "the model has one TTL, and the queries of this workload have several"
     return ""
 
 

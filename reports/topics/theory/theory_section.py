@@ -150,7 +150,7 @@ def of_hits(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, cells:
         contender=c.name,
         quantity="hit rate",
         form=(
-            f"λL / (1 + λ(Δ + L)) over {len(model.reads_per_s):,} keys, {renewals(c, scenario)}T = {ttl_s:g} s, "
+            f"λL / (1 + λ(Δ + L)) over {counted(len(model.reads_per_s))}, {renewals(c, scenario)}T = {ttl_s:g} s, "
             f"Δ = {1e3 * model.query_s:.3g} ms"
         ),
         predicted=100 * model.hit_rate_of(c, ttl_s),
@@ -184,7 +184,7 @@ def of_staleness(analysis: Analysis, scenario: ScenarioInfo, c: ContenderInfo, c
         scenario=scenario.name,
         contender=c.name,
         quantity="stale reads",
-        form=f"hits × (1 − (1 − e^(−wT)) / (wT)) over {len(model.reads_per_s):,} keys, T = {ttl_s:g} s",
+        form=f"hits × (1 − (1 − e^(−wT)) / (wT)) over {counted(len(model.reads_per_s))}, T = {ttl_s:g} s",
         predicted=100 * forms.ttl_stale_share(model.reads_per_s, model.writes_per_s, ttl_s, load_s=model.query_s),
         measured=Estimate(
             value=before.value + after.value,
@@ -273,3 +273,8 @@ def summary(lines: Sequence[Line]) -> str:
         kept = sum(line.obeys == "within the bound" for line in bounds)
         parts.append(f"{kept} of {len(bounds)} upper bounds hold")
     return f"{'; '.join(parts)}. The formulas have the measured query time as input."
+
+
+def counted(keys: int) -> str:
+    """A number of keys: "1 key", "20,000 keys"."""
+    return f"{keys:,} key{'' if keys == 1 else 's'}"

@@ -12,6 +12,7 @@ from stampede.reports.output import formatting
 from stampede.reports.output.charts import Chart
 from stampede.reports.output.charts.expiries_chart import load_time_s
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.theory.deciding_values import DecidingValues, deciding_values
 from stampede.reports.topics.theory.hit_model import PLAIN, HitModel, key_count, plain_model, why_not
 from stampede.reports.topics.theory.transfer_chart import TENFOLD, CurvePoint, transfer_chart
 from stampede.reports.topics.theory.transfer_points import BASE, is_transfer_point
@@ -83,6 +84,8 @@ class Transfer:
     expiry: ExpiryTransfer | None
     why_no_expiry: str
     """Why there are no queries per expiry; empty if there are."""
+    deciding: DecidingValues | None
+    """Which values decide the answers; None: theory does not describe the run."""
     anchors: list[str]
     """Names of the transfer points: other sections link to them, and they have no section of their own."""
 
@@ -93,11 +96,14 @@ def section(analysis: Analysis) -> Transfer | None:
     if base is None and hot is None:
         return None
     why = "this run has no scenario with many keys" if base is None else why_not(base)
+    hits = None if base is None or why else hit_transfer(analysis, base)
+    agrees = hits is not None and bool(hits.points) and all(abs(p.difference) <= NEAR_POINTS for p in hits.points)
     return Transfer(
-        hits=None if base is None or why else hit_transfer(analysis, base),
+        hits=hits,
         why_no_hits=why,
         expiry=None if hot is None else expiry_transfer(analysis, hot),
         why_no_expiry="" if hot else "this run has no scenario in which one hot key expires",
+        deciding=deciding_values(analysis, base) if base is not None and agrees else None,
         anchors=[s.name for part in parts_of(analysis) for s in part.scenarios if is_transfer_point(s)],
     )
 
@@ -194,9 +200,10 @@ def hit_sentence(base: ScenarioInfo, model: HitModel, points: Sequence[CurvePoin
     other_s = 60.0 if abs(ttl_s - 60) > 1 else 600.0
     once, tenfold = (100 * model.hit_rate(other_s, times) for times in (1.0, TENFOLD))
     return (
-        f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, {keys:,} {records}: "
-        f"{found}. By theory, a TTL of {formatting.duration(other_s)} gives {once:.0f} % at this rate and "
-        f"{tenfold:.0f} % at ten times this rate."
+        f"This run: TTL {formatting.duration(ttl_s)}, {base.workload['rate_per_s']:g} requests/s, "
+        f"{100 * float(base.workload['read_share']):g} % reads, {keys:,} {records} with a Zipf skew of "
+        f"{base.workload['key_skew']:g}: {found}. By theory, a TTL of "
+        f"{formatting.duration(other_s)} gives {once:.0f} % at this rate and {tenfold:.0f} % at ten times this rate."
     )
 
 

@@ -7,8 +7,11 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import AUTO_SHARE, describe_scenario, set_rate, size_window
+from stampede.loadtests.locustfiles.run_config import query_plans
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
+from stampede.scenarios.workload import OwnSql
+from stampede.stack.postgres.source import user_statements
 
 CONFIG = BenchConfig(plan=PLANS["smoke"])
 CACHING, LIMITING = find_scenario("read-mostly"), find_scenario("rate-limit-flood")
@@ -61,4 +64,17 @@ def test_the_rate_of_a_flood_follows_from_its_calls() -> None:
 def test_a_scenario_is_described_with_the_number_of_processes_that_serve_it() -> None:
     for processes, serving in ((1, 1), (2, 2), (None, 2)):
         scenario = replace(CACHING, processes=processes)
-        assert describe_scenario(CONFIG, scenario, WORKLOAD, 2.0, {}).processes == serving
+        assert describe_scenario(CONFIG, scenario, WORKLOAD, (), 2.0, {}).processes == serving
+
+
+def test_only_several_queries_are_described_and_their_positions_are_consecutive() -> None:
+    """The number of a query's records is that of its ids, at most the active ones."""
+    queries = tuple(
+        OwnSql(name=name, entity=name, load="SELECT %(id)s", ids="SELECT 1", weight=weight)
+        for name, weight in (("a", 1), ("b", 3))
+    )
+    workload = replace(WORKLOAD, queries=queries, active_records=30)
+    plans = query_plans(workload, [user_statements(query) for query in queries])
+    found = describe_scenario(CONFIG, CACHING, workload, plans, 2.0, {"ids@a": 20.0, "ids@b": 50.0}).queries
+    assert [(q.name, q.share, q.first_position, q.records) for q in found] == [("a", 0.25, 0, 20), ("b", 0.75, 20, 30)]
+    assert describe_scenario(CONFIG, CACHING, workload, plans[:1], 2.0, {}).queries == []

@@ -75,7 +75,7 @@ def test_a_resumed_run_runs_only_its_missing_cells(stack: Stack, cut: tuple[Benc
     assert read_run(folder).info.status == "cut"
     rest = resume_run(folder, given, stack, quiet)
     assert {cell.id for cell in rest.cells} == {cell.id for cell in run_config.cells} - before.keys()
-    assert rest.scenarios[0].statements == run_config.scenarios[0].statements
+    assert rest.scenarios[0].queries == run_config.scenarios[0].queries
     run_bench(rest, stack, lambda _event: None)
     after = read_run(folder)
     assert after.info.status == "finished"

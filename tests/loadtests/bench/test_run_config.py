@@ -12,6 +12,7 @@ from stampede.loadtests.locustfiles.run_config import (
     CellPlan,
     RunConfig,
     ScenarioPlan,
+    query_plans,
     read_run_config,
     read_scenario,
     run_config_from_json,
@@ -19,12 +20,13 @@ from stampede.loadtests.locustfiles.run_config import (
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import CallerGroup, Flood
 from stampede.scenarios.workload import OwnSql, Workload
-from stampede.stack.postgres.source import default_statements
+from stampede.stack.postgres.source import default_statements, user_statements
 
+SQL = OwnSql(load="SELECT %(id)s", ids="SELECT 1", version="v")
 PLAIN = ScenarioPlan(
     name="read-mostly",
     workload=Workload(records=10),
-    statements=asdict(default_statements(1, 1.0)),
+    queries=query_plans(Workload(records=10), [default_statements(1, 1.0)]),
     window_s=1.0,
     warm_up_s=0.5,
     drain_s=0.5,
@@ -32,8 +34,8 @@ PLAIN = ScenarioPlan(
 )
 FULL = ScenarioPlan(
     name="flood",
-    workload=Workload(sql=OwnSql(load="SELECT %(id)s", ids="SELECT 1", version="v"), rtt_ms=0.5, arrivals="closed"),
-    statements={"load": "SELECT %(id)s", "extra_params": {"name": None, "n": 1}},
+    workload=Workload(queries=(SQL,), rtt_ms=0.5, arrivals="closed"),
+    queries=query_plans(Workload(queries=(SQL,)), [user_statements(SQL, ("tenant", "id"))]),
     window_s=1.0,
     warm_up_s=0.5,
     drain_s=0.5,

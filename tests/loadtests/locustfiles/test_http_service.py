@@ -9,19 +9,26 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import asdict
+from datetime import date
 from email.message import Message
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+from uuid import UUID
 
+import psycopg
 import pytest
 import redis
 
 from stampede.core.errors import ConfigError
 from stampede.core.files import SOURCES
 from stampede.core.network import free_port
+from stampede.core.text.record_id_text import id_text
 from stampede.loadtests.appserver.http_service import ServiceSettings
 from stampede.loadtests.locustfiles.http_page import check_host, http_locust, service_process
+from stampede.scenarios.workload import OwnSql
+from stampede.stack.postgres.source import user_statements
 from stampede.stack.servers import Stack
 
 LIMIT, WINDOW_S = 5, 120.0
@@ -83,6 +90,34 @@ def test_users_are_read_through_the_pattern_and_an_unknown_one_is_404(address: s
     assert json.loads(body)["id"] == 7
     assert get(f"{address}/users/7")[2] == body
     assert get(f"{address}/users/99999999")[0] == 404
+
+
+def test_a_record_of_a_workload_is_read_by_all_columns_of_its_id(stack: Stack, redis_client: redis.Redis) -> None:
+    """Its key has the workload's type and is the one of the id's own values; another text of an id is 404."""
+    sql = OwnSql(
+        load="SELECT tenant::text, day::text FROM served.days WHERE tenant = %(tenant)s AND day = %(day)s",
+        ids="SELECT tenant, day FROM served.days",
+        entity="day",
+    )
+    tenant = UUID("00000000-0000-4000-8000-000000000007")
+    with psycopg.connect(stack.postgres.url, autocommit=True) as connection:
+        connection.execute("CREATE SCHEMA served")
+        connection.execute(f"CREATE TABLE served.days AS SELECT uuid '{tenant}' AS tenant, date '2026-11-30' AS day")
+        settings = ServiceSettings(
+            postgres_url=stack.postgres.url,
+            redis_url=stack.redis.url,
+            key_prefix="test-days:",
+            port=free_port(),
+            entity=sql.entity,
+            statements=asdict(user_statements(sql, ("tenant", "day"))),
+            threads=2,
+        )
+        with service_process(settings, stack.directory, stack.register_child) as (_, url):
+            status, _, body = get(f"{url}/users/{tenant}/2026-11-30")
+            assert (status, json.loads(body)) == (200, {"tenant": str(tenant), "day": "2026-11-30"})
+            assert redis_client.exists(f"test-days:day:{id_text((tenant, date(2026, 11, 30)))}")
+            assert [get(f"{url}/users/{path}")[0] for path in (f"{tenant}/2026-11-29", "x/y", f"{tenant}")] == [404] * 3
+        connection.execute("DROP SCHEMA served CASCADE")
 
 
 def locust_run(

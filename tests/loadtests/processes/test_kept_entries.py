@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 import redis
 
+from stampede.core.text.record_id_text import record_in_key
 from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import prepare_run
@@ -21,13 +22,14 @@ from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig
 from stampede.patterns.serialization.json import Json
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.workload import OwnSql, WorkloadFile
-from stampede.stack.server_counters import RECORD_IN_KEY, delete_keys
+from stampede.stack.server_counters import delete_keys
 from stampede.stack.servers import Stack
 
 pytestmark = pytest.mark.slow
 
 READ_MOSTLY, AT_0MS, MIXED, READ_ONLY = "read-mostly", "read-mostly-at-0ms", "mixed-writes", "read-mostly-ttl-60s"
 RECORDS = 2_500
+RECORD_KEY = record_in_key("user", 1)
 TTL_S = 3000.0
 """So long that few entries expire between their restoring and their reading here."""
 SEED = 77
@@ -100,7 +102,7 @@ def cells(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Ce
 
 
 def records(entries: dict[bytes, tuple[bytes, int]]) -> set[int]:
-    return {int(found[1]) for key in entries if (found := RECORD_IN_KEY.search(key))}
+    return {int(found[1]) for key in entries if (found := RECORD_KEY.search(key))}
 
 
 def test_entries_are_made_once_and_then_put_back(cells: Cells) -> None:
@@ -120,7 +122,7 @@ def test_entries_are_those_that_the_contender_makes(cells: Cells) -> None:
     """A restored entry holds the record under the contender's own key."""
     cells.prepare(READ_MOSTLY, "cache-aside")
     key = next(iter(cells.entries()))
-    found = RECORD_IN_KEY.search(key)
+    found = RECORD_KEY.search(key)
     assert found is not None
     value: Any = cells.redis.get(key)
     assert Json().loads(value)["id"] == int(found[1])
@@ -193,7 +195,7 @@ def test_entries_that_may_be_out_of_date_are_read_again(cells: Cells) -> None:
     plan = CellPlan(id=1, scenario=READ_MOSTLY, contender="cache-aside", round=1, seed=1, predecessor=None)
     scenario = cells.config.scenario(READ_MOSTLY)
     sql = OwnSql(load="SELECT %(id)s AS id", ids="SELECT 1", update="SELECT %(id)s AS id")
-    own_rows = replace(scenario, workload=replace(scenario.workload, sql=sql))
+    own_rows = replace(scenario, workload=replace(scenario.workload, queries=(sql,)))
     assert cells.store.fill_for(cells.config.with_scenario(own_rows), plan) == "residents"
     read_only = replace(own_rows, workload=replace(own_rows.workload, read_share=1.0))
     assert cells.store.fill_for(cells.config.with_scenario(read_only), plan) == "candidates"

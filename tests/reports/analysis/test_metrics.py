@@ -102,6 +102,15 @@ def is_waiting(row: Row) -> bool:
     return bool(row["loads"] == 0 and row["first_cache_reply"] == "none")
 
 
+def misses_per_ttl(cell: CellInfo, rows: list[Row]) -> float:
+    """stampede is the only planted scenario with one hot key; its TTL is 0.5 s."""
+    missed = [r for r in answered_reads(cell, rows) if not is_hit(r)]
+    assert cell.window_start_ns is not None
+    assert cell.window_end_ns is not None
+    ttls = (cell.window_end_ns - cell.window_start_ns) / 1e9 / 0.5
+    return len(missed) / ttls if cell.scenario == "stampede" else math.nan
+
+
 def middle_service(select: Callable[[Row], bool]) -> Callable[[CellInfo, list[Row]], float]:
     def of(cell: CellInfo, rows: list[Row]) -> float:
         x = sorted((r["end_ns"] - r["start_ns"]) / 1e6 for r in answered_reads(cell, rows) if select(r))
@@ -128,6 +137,7 @@ PLAIN: dict[str, Callable[[CellInfo, list[Row]], float]] = {
     "miss-p50": middle_service(lambda row: not is_hit(row)),
     "waiting-p50": middle_service(is_waiting),
     "misses-per-1000-reads": misses_per_1000,
+    "misses-per-ttl": misses_per_ttl,
     "read-max": longest,
     "write-p50": at(0.5, "write"),
     "loads-per-1000-reads": over_reads(

@@ -344,3 +344,13 @@ def test_incomplete_figure_decides_no_claim() -> None:
     part = replace(between(8, 12), why="2 expiries had no end")
     assert below(part, 100) == ("unclear", "2 expiries had no end")
     assert counted_below(part, 100) == ("unclear", "2 expiries had no end")
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.83, 0.85), (0.95, 1.05), (1.1, 1.15)])
+def test_submillisecond_over_a_round_trip_is_open_near_the_limit(low: float, high: float) -> None:
+    """Within 20 % of a millisecond the harness's own time decides, so the case is unclear; loopback has no margin."""
+    (over,) = c01.cases_of([timed(low, high, f"{c01.OVER}0.5 ms")])
+    assert over.answer == "unclear"
+    (loopback,) = c01.cases_of([timed(0.83, 0.85)])
+    assert loopback.answer == "yes"
+    assert c01.cases_of([timed(1.3, 1.4, f"{c01.OVER}0.5 ms")])[0].answer == "no"

@@ -164,7 +164,7 @@ def test_a_hot_key_gets_coalescing_and_the_wait_of_its_readers_is_the_first_pric
     assert found.effect.text.endswith("1.00 instead of 9.62, compared with cache-aside")
     assert found.prices[0].text.startswith("waiting readers 103 ms instead of 45.1 ms (")
     assert found.prices[0].text.endswith(" longer)")
-    assert found.prices[1].short == "no significant extra hit latency or Redis commands"
+    assert found.prices[1].short == "no significant extra hit latency or Redis commands over cache-aside"
     assert found.prices[1].text.startswith("no significant extra hit latency (")
     assert found.mechanism == "it polls every 100 ms"
 
@@ -182,12 +182,12 @@ def test_levels_are_those_of_the_tables_and_the_change_is_paired_by_round() -> N
 
 def test_a_pick_without_a_miss_has_its_interval_in_misses_and_a_bar() -> None:
     """There is no ratio to zero; the change is −100 %, and its interval comes from the difference."""
-    values = {("stampede", "coalescing", "misses-per-1000-reads"): [0.0] * 8}
-    figures = measured(HOT, {**HOT_KEY, "misses-per-1000-reads": {"cache-aside": 20.0, "write-through": 20.0}})
+    values = {("stampede", "coalescing", "misses-per-ttl"): [0.0] * 8}
+    figures = measured(HOT, {**HOT_KEY, "misses-per-ttl": {"cache-aside": 20.0, "write-through": 20.0}})
     found = row("hot-key-must-not-wait", replace(figures, values={**figures.values, **values}))
     assert found.pick == "coalescing"
     assert found.effect is not None
-    assert found.effect.text.startswith("0 instead of 20.1 misses per 1,000 reads (19.")
+    assert found.effect.text.startswith("0 instead of 20.1 misses per expiry (19.")
     assert found.effect.text.endswith(" fewer), compared with cache-aside")
     assert found.effect.change == -1
     assert -1 <= found.effect.low <= found.effect.high < -0.9

@@ -11,11 +11,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stampede.core.models import closed_forms as forms
+from stampede.core.models.screening import ScreenedPattern, ScreenedWorkload
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.output import formatting
 from stampede.reports.output.html_report import page
 from stampede.reports.output.report_model import build_report
 from stampede.reports.statistics.estimate import Estimate
+from stampede.reports.topics.theory.deciding_values import described
 from stampede.reports.topics.theory.hit_model import HitModel, hit_model
 from stampede.reports.topics.theory.transfer_chart import CurvePoint
 from stampede.reports.topics.theory.transfer_section import (
@@ -104,7 +106,7 @@ def test_sentence_names_the_conditions_and_what_to_expect(transfer: Transfer) ->
     assert transfer.hits is not None
     minute = transfer.hits.rows[1]
     text = transfer.hits.sentence
-    assert text.startswith("This run: TTL 4 s, 300 requests/s, 1,000 records: ")
+    assert text.startswith("This run: TTL 4 s, 300 requests/s, 95 % reads, 1,000 records with a Zipf skew of 1.2: ")
     assert re.search(r"\d % hits \([\d.]+ – [\d.]+\)", text)
     assert text.endswith(
         f"By theory, a TTL of 1 min gives {minute.hit_percent:.0f} % at this rate and "
@@ -257,3 +259,31 @@ def test_model_counts_active_records_only() -> None:
 def test_a_ttl_has_its_largest_fitting_unit(seconds: float, text: str) -> None:
     """An hour is printed as 1 h, not as 3,600 s."""
     assert formatting.duration(seconds) == text
+
+
+def test_values_that_decide_need_a_run_that_agrees_with_theory(tmp_path: Path) -> None:
+    """The part about deciding values is left out if a measured hit rate is more than three points from theory."""
+    found = section(planted(tmp_path, [read_mostly(4.0)]))
+    assert found is not None
+    assert found.hits is not None
+    agrees = all(abs(point.difference) <= 3 for point in found.hits.points)
+    assert (found.deciding is not None) == agrees
+
+
+def test_the_rows_of_deciding_values_have_units() -> None:
+    """Each of the five values is printed with its unit, its effect in per cent, and what changes."""
+    candidates = [
+        ScreenedPattern(name="cache-aside", on_write="deletes"),
+        ScreenedPattern(name="write-through", on_write="fills"),
+    ]
+    values = ScreenedWorkload(rate_per_s=300, write_share=0.05, keys=20_000, key_skew=1.2, ttl_s=300, query_s=0.0055)
+    found = described(values, candidates)
+    rows = {row.name: row for row in found.rows}
+    assert [rows[name].value for name in ("request rate", "TTL", "query time", "write share")] == [
+        "300/s",
+        "5 min",
+        "5.50 ms",
+        "5.00 %",
+    ]
+    assert "cache-aside" in rows["write share"].changes
+    assert all(re.match(r"[+-]\d+ % from ", row.queries) for row in found.rows)

@@ -39,7 +39,7 @@ def value(expression: str) -> OwnSql:
 def refusal(connection: psycopg.Connection[Any], sql: OwnSql) -> str:
     """The one line with which the SQL is refused."""
     with pytest.raises(ConfigError) as caught:
-        try_own_sql(connection, Workload(sql=sql), Json(), "shop.toml")
+        try_own_sql(connection, Workload(queries=(sql,)), Json(), "shop.toml")
     line = str(caught.value)
     assert "\n" not in line
     assert line.startswith("shop.toml: sql.")
@@ -91,7 +91,7 @@ def test_an_error_for_a_value_that_cannot_be_cached_names_column_type_and_remedy
     ],
 )
 def test_a_value_that_json_does_not_change_is_accepted(connection: psycopg.Connection[Any], expression: str) -> None:
-    assert try_own_sql(connection, Workload(sql=value(expression)), Json())[0] == 1
+    assert try_own_sql(connection, Workload(queries=(value(expression),)), Json())[0].ids[0] == 1
 
 
 def test_one_error_names_every_column_that_needs_a_remedy(connection: psycopg.Connection[Any]) -> None:
@@ -102,10 +102,15 @@ def test_one_error_names_every_column_that_needs_a_remedy(connection: psycopg.Co
 
 REFUSED = [
     (OwnSql(load=LOAD, ids="SELECT nullif(id, 7) AS n FROM trial.books ORDER BY id"), "column n, row 7: NULL (wanted"),
-    (OwnSql(load=LOAD, ids="SELECT name FROM trial.books"), "sql.ids, column name, row 1: str"),
-    (OwnSql(load=LOAD, ids="SELECT id::numeric FROM trial.books"), "sql.ids, column id, row 1: Decimal"),
-    (OwnSql(load=LOAD, ids="SELECT sold FROM trial.books"), "sql.ids, column sold, row 1: bool"),
-    (OwnSql(load=LOAD, ids="SELECT id, version FROM trial.books"), "sql.ids: columns id, version"),
+    (OwnSql(load=LOAD, ids="SELECT name FROM trial.books"), "sql.load: SELECT id, name FROM trial.books WHERE id ="),
+    (OwnSql(load=LOAD, ids="SELECT sold FROM trial.books"), "a second time (wanted: each id once"),
+    (OwnSql(load=LOAD, ids="SELECT id, version FROM trial.books"), "%(id)s and %(version)s in it: every column of"),
+    (OwnSql(load=LOAD, ids="SELECT ARRAY[id] AS a FROM trial.books"), "sql.ids, column a, row 1: list [1] (wanted: a"),
+    (OwnSql(load=LOAD, ids="SELECT to_jsonb(books) AS j FROM trial.books"), "j::text AS j"),
+    (OwnSql(load=LOAD, ids="SELECT (id, name) AS r FROM trial.books"), "sql.ids, column r, row 1: tuple"),
+    (OwnSql(load=LOAD, ids="SELECT returned AS t FROM trial.books WHERE id = 90"), "id::text AS id"),
+    (OwnSql(load=LOAD, ids='SELECT id, id AS "order id" FROM trial.books'), "column order id (wanted: a letter"),
+    (OwnSql(load=LOAD, ids="SELECT id, id FROM trial.books"), "sql.ids: column id twice"),
     (OwnSql(load=LOAD, ids="SELECT id FROM trial.books WHERE false"), "sql.ids: no rows"),
     (OwnSql(load=LOAD, ids="SELECT id FROM trial.missing"), "sql.ids: SELECT id FROM trial.missing (wanted: SQL"),
     (OwnSql(load=LOAD, ids="SELECT 1; SELECT 2"), "only one statement is allowed"),
@@ -153,7 +158,7 @@ def test_the_trial_changes_nothing(connection: psycopg.Connection[Any]) -> None:
         version="version",
     )
     before = connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall()
-    assert try_own_sql(connection, Workload(sql=sql), Json())[0] == 1
+    assert try_own_sql(connection, Workload(queries=(sql,)), Json())[0].ids[0] == 1
     assert connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall() == before
 
 

@@ -44,7 +44,7 @@ def test_break_even_is_the_smallest_number_from_which_the_pipeline_stays_faster(
     rows = batch_rows(lambda n: n * 1.0, lambda n: 3.0 + 0.1 * n, 8)
     found = pipelining_section.batches(frame(rows))
     assert pipelining_section.break_even(found, "pipelined", "0 ms") == 5
-    assert "a pipeline wins from 5 reads" in pipelining_section.answer(found)
+    assert "a pipeline is faster from 5 reads on" in pipelining_section.answer(found)
 
 
 @pytest.mark.parametrize(
