@@ -48,15 +48,20 @@ def fitted_remarks(remarks: Sequence[str], room: int) -> list[str]:
 
 def redis_lines(redis: RedisProfile, hot_keys: HotKeys | None) -> list[str]:
     hit_rate = "no lookup" if redis.hit_rate is None else redis.hit_rate.scaled(100).text(".1f", "%")
+    lookups = f"{redis.lookups_per_s.text(',.4g', '/s')}; misses {redis.misses_per_s.value:,.4g}/s"
+    if redis.refused("INFO"):
+        hit_rate = lookups = "not estimated"
     ever = redis.hit_rate_since_start
     hit_rate += "" if ever is None else f"; {100 * ever:.1f} % since its statistics began"
     limit = f"of {in_bytes(redis.most_bytes)}" if redis.most_bytes else "no limit"
-    rates = f"evicted {redis.evicted_per_s:,.3g}/s, expired {redis.expired_per_s:,.3g}/s"
+    memory = f"{in_bytes(redis.used_bytes)}, {limit}, {redis.policy}; "
+    memory += f"evicted {redis.evicted_per_s:,.3g}/s, expired {redis.expired_per_s:,.3g}/s"
+    memory = "not estimated" if redis.refused("INFO") else memory
     lines = [
         f"{redis.server}, {redis.role}, at {redis.address}; {redis.seconds:.1f} s",
         f"hit rate   {hit_rate}",
-        f"lookups    {redis.lookups_per_s.text(',.4g', '/s')}; misses {redis.misses_per_s.value:,.4g}/s",
-        f"memory     {in_bytes(redis.used_bytes)}, {limit}, {redis.policy or 'policy not shown'}; {rates}",
+        f"lookups    {lookups}",
+        f"memory     {memory}",
         f"keys       {redis.keys:,} in this database, {len(redis.sample):,} read",
         "",
         f"{'command':<30}{'calls/s':>12}{'µs each':>12}",
@@ -64,7 +69,7 @@ def redis_lines(redis: RedisProfile, hot_keys: HotKeys | None) -> list[str]:
     for name, (per_s, usec) in [*redis.commands.items()][:COMMANDS]:
         lines.append(f"{cut(name, 29):<30}{per_s:>12,.1f}{usec:>12,.1f}")
     lines += ["", f"{'keys, by pattern':<32}{'keys':>9}{'p50':>9}{'p95':>9}{'memory':>10}{'TTL':>11}"]
-    lines += [pattern_line(each) for each in redis.patterns[:PATTERNS]]
+    lines += [pattern_line(each, knows_ttl=not redis.refused("PTTL")) for each in redis.patterns[:PATTERNS]]
     if len(redis.patterns) > PATTERNS:
         lines.append(f"and {len(redis.patterns) - PATTERNS} more patterns")
     if hot_keys is not None:
@@ -74,9 +79,9 @@ def redis_lines(redis: RedisProfile, hot_keys: HotKeys | None) -> list[str]:
     return lines
 
 
-def pattern_line(pattern: KeyPattern) -> str:
+def pattern_line(pattern: KeyPattern, *, knows_ttl: bool) -> str:
     sizes = [size_text(each) for each in (pattern.value_bytes, pattern.value_p95_bytes, pattern.memory_bytes)]
-    ttl = "none" if pattern.ttl is None else f"{pattern.ttl.ttl_s.value:,.4g} s"
+    ttl = ("none" if knows_ttl else "–") if pattern.ttl is None else f"{pattern.ttl.ttl_s.value:,.4g} s"
     mixed = "" if pattern.ttl is None or pattern.ttl.is_uniform else "~"
     keys = f"{pattern.keys.value:,.0f}"
     return f"{cut(pattern.pattern, 31):<32}{keys:>9}{sizes[0]:>9}{sizes[1]:>9}{sizes[2]:>10}{mixed + ttl:>11}"

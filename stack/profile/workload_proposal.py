@@ -31,6 +31,10 @@ LIMITS: dict[str, tuple[float, float]] = {
 UNITS = {"rate_per_s": "requests/s", "record_bytes": "bytes", "ttl_s": "s", "load_wait_ms": "ms", "load_cpu_ms": "ms"}
 FILLS = ("set", "setex", "psetex", "mset", "hset", "hmset", "json.set")
 DELETES = ("del", "unlink", "getdel")
+OWN_MS = 0.08
+"""Execution time of the suite's load without extra cost, about."""
+LEAST_WAIT_MS = 0.5
+"""A shorter load is not divided: a wait in PostgreSQL takes about 0.1 ms longer than it should."""
 BY_HIT_RATE = 0.02
 """A hit rate that no skew reaches within this is reported."""
 
@@ -99,7 +103,7 @@ def propose_workload(profile: ServerProfile) -> WorkloadProposal:
     misses = redis.misses_per_s.value if redis and redis.lookups_per_s.value > 0 else None
     load = match_load(profile.postgres, entity, misses) if profile.postgres else None
     if redis is None and load and load.statement and load.statement.table:
-        entity = load.statement.table.rpartition(".")[2].strip('"')
+        entity = entity_of(f"""{load.statement.table.rpartition(".")[2].strip('"')}:{{number}}""")
     found = WorkloadProposal(entity=entity)
     propose_requests(found, profile, load)
     propose_entries(found, redis, pattern)
@@ -128,6 +132,7 @@ def propose_requests(found: WorkloadProposal, profile: ServerProfile, load: Matc
     redis = profile.redis
     if redis is None or redis.lookups_per_s.value <= 0:
         why = "no Redis was given" if redis is None else "no lookup came in the window"
+        why = "the server refused INFO" if redis and redis.refused("INFO") else why
         found.set("rate_per_s", None, f"not estimated: {why}")
         found.set("read_share", None, f"not estimated: {why}")
         return
@@ -168,7 +173,9 @@ def propose_entries(found: WorkloadProposal, redis: RedisProfile | None, pattern
         found.set("ttl_s", None, f"not estimated: {why}")
         found.set("record_bytes", None, f"not estimated: {why}")
         return
-    if pattern.ttl is None:
+    if redis.refused("PTTL"):
+        found.set("ttl_s", None, "not estimated: the server refused PTTL")
+    elif pattern.ttl is None:
         found.set(
             "ttl_s", LIMITS["ttl_s"][1], f"the keys {pattern.pattern} have no TTL: the longest that a workload takes"
         )
@@ -213,10 +220,12 @@ def propose_load(found: WorkloadProposal, profile: ServerProfile, load: MatchedL
         share, how = min(1.0, statement.io_ms / mean.value), f"{statement.io_ms:,.3g} ms of it waits for the disk"
     else:
         share, how = 1.0, "not divided into waiting and computing, so all of it waits"
+    if mean.value < LEAST_WAIT_MS:
+        share, how = 0.0, f"too short for a wait, so all of it computes; less {OWN_MS:g} ms that the suite's load takes"
     source = f"mean of {statement.calls:,.0f} calls {mean.text(',.3g', 'ms')}, {how}; the statement was chosen since "
     source += f"{load.why}: {statement.text[:160]}"
     found.set("load_wait_ms", rounded(mean.value * share), source)
-    found.set("load_cpu_ms", rounded(mean.value * (1 - share)), "the rest of that mean")
+    found.set("load_cpu_ms", rounded(max(0.0, mean.value * (1 - share) - OWN_MS)), "the rest of that mean")
 
 
 def propose_popularity(

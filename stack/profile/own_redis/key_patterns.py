@@ -19,6 +19,8 @@ PLACEHOLDERS = (
 """What replaces a part that is an id, in the order in which they are tried. {number} also replaces digits in a part."""
 MOST_WORDS = 20
 """If more different words stand at one place of otherwise equal patterns, they are ids: {text}."""
+ENTITY = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,63}")
+"""A word that a workload takes as the type of its records."""
 SECRET_KINDS = ("{uuid}", "{email}", "{hash}", "{token}")
 """Ids that a page shows only in part: the name of a session's key may be what lets a client in."""
 SHOWN_CHARACTERS = 4
@@ -65,8 +67,7 @@ def entity_of(pattern: str) -> str:
     for part in SEPARATORS.split(pattern):
         if "{" in part:
             break
-        if re.fullmatch(r"[A-Za-z_][\w.-]*", part):
-            found = part
+        found = part if ENTITY.fullmatch(part) else found
     return found
 
 

@@ -99,6 +99,10 @@ class RedisProfile:
     commands_sent: int = 0
     """By this profile."""
 
+    def refused(self, command: str) -> bool:
+        """Whether the server refused a command, so that its figures are not estimated."""
+        return any(remark.name == command for remark in self.remarks)
+
 
 @dataclass
 class RedisWindow:
@@ -260,6 +264,7 @@ def finish_redis(window: RedisWindow, most_keys: int, say: ReportProgress) -> Re
     say(f"Redis: reading up to {most_keys:,} of {keys or 0:,} keys, at most {reader.rate.per_s:,.0f} commands/s")
     sampled = sample_keys(reader, most_keys)
     sample = sampled.keys
+    keys = max(keys or 0, len(sample))
     if sampled.complete:  # DBSIZE counts entries that expired and are not yet removed
         keys = len(sample)
     memory = reader.info("memory", cost="memory and eviction policy are not shown")
@@ -284,9 +289,9 @@ def finish_redis(window: RedisWindow, most_keys: int, say: ReportProgress) -> Re
         used_bytes=number(memory, "used_memory"),
         most_bytes=number(memory, "maxmemory"),
         policy=memory.get("maxmemory_policy", ""),
-        keys=keys or 0,
+        keys=keys,
         sample=sample,
-        patterns=key_patterns(sample, keys or 0, complete=sampled.complete),
+        patterns=key_patterns(sample, keys, complete=sampled.complete),
         exact_sizes="CLIENT NO-TOUCH" not in reader.remarks,
         remarks=(*server_remarks(server, replication), *reader.remarks.values()),
         commands_sent=reader.rate.sent,

@@ -12,13 +12,16 @@ import redis
 
 from stampede.core.errors import ConfigError
 from stampede.core.models.popularity_fit import CacheFacts, zipf_hit_rate
-from stampede.scenarios.workload import Workload, read_workload
+from stampede.scenarios.workload import OwnSql, Workload, read_workload
+from stampede.stack.profile.estimates import SampleEstimate
+from stampede.stack.profile.own_redis.redis_profile import key_patterns
 from stampede.stack.profile.own_redis.redis_reader import CommandRate
 from stampede.stack.profile.profile_json import profile_json
 from stampede.stack.profile.profile_page import MOST_LINES, WIDTH, profile_page
 from stampede.stack.profile.server_profile import ProfileBounds, ServerProfile, take_profile
 from stampede.stack.profile.workload_proposal import LIMITS, WorkloadProposal, propose_workload
 from stampede.stack.providers.scratch_redis import open_scratch_redis
+from stampede.stack.servers import Remark
 from tests.stack.profile.profiled_servers import (
     HITS_PER_MISS,
     LOAD_MS,
@@ -126,6 +129,7 @@ def test_the_statement_is_proposed_as_own_sql(busy: ServerProfile) -> None:
     """Without its comment signs the table [sql] is TOML, and its load takes the id as a parameter."""
     lines = [line.removeprefix("# ") for line in propose_workload(busy).sql]
     table = tomllib.loads("\n".join(lines[lines.index("[sql]") :]))["sql"]
+    OwnSql(**table)
     assert "WHERE id = %(id)s" in table["load"]
     assert table["ids"] == "SELECT id FROM shop.products ORDER BY 1 LIMIT 1000"
     assert table["entity"] == "product"
@@ -285,6 +289,9 @@ def test_without_any_right_the_profile_still_ends(own_redis: str) -> None:
     assert found.redis is not None
     assert found.redis.hit_rate is None
     assert {"INFO", "SCAN"} <= {remark.name for remark in found.redis.remarks}
+    page = profile_page(found, propose_workload(found))
+    assert "hit rate   not estimated" in page
+    assert "lookups    not estimated" in page
     assert all(each.value is None for each in propose_workload(found).values)
 
 
@@ -320,6 +327,40 @@ def test_one_server_is_enough(busy: ServerProfile, shop: str) -> None:
     assert idle.postgres is not None
     with pytest.raises(ConfigError, match="--redis URL"):
         take_profile(None, None, FAST, quiet)
+
+
+def test_refused_ttls_are_not_taken_for_entries_without_one(busy: ServerProfile) -> None:
+    """Then the default stays."""
+    assert busy.redis is not None
+    sample = tuple(replace(each, ttl_s=None) for each in busy.redis.sample)
+    patterns = key_patterns(sample, busy.redis.keys, complete=True)
+    without = replace(busy.redis, sample=sample, patterns=patterns)
+    assert propose_workload(replace(busy, redis=without))["ttl_s"] == LIMITS["ttl_s"][1]
+    refusal = Remark(name="PTTL", what="the server refuses it", cost="TTLs are not estimated")
+    assert not propose_workload(replace(busy, redis=replace(without, remarks=(refusal,)))).known("ttl_s")
+
+
+def test_a_short_load_only_computes(busy: ServerProfile) -> None:
+    """A load of 0.3 ms gets no wait, and the time of the suite's own load is taken off."""
+    assert busy.postgres is not None
+    statements = busy.postgres.statements or ()
+    short = replace(statements[0], mean_ms=SampleEstimate(value=0.3, low=0.28, high=0.32))
+    found = propose_workload(replace(busy, postgres=replace(busy.postgres, statements=(short, *statements[1:]))))
+    assert found["load_wait_ms"] == 0
+    assert found["load_cpu_ms"] == pytest.approx(0.22)
+
+
+def test_an_lfu_policy_gives_the_hot_keys_by_its_counters() -> None:
+    """The key with the largest counter comes first."""
+    with open_scratch_redis() as (server,), redis.Redis.from_url(server.url) as client:
+        client.config_set("maxmemory-policy", "allkeys-lfu")
+        fill(client, 50)
+        for _ in range(2_000):
+            client.get(f"{PREFIX}7")
+        found = take_profile(server.url, None, FAST, quiet).hot_keys
+    assert found is not None
+    assert "LFU" in found.how
+    assert found.keys[0].name == f"{PREFIX}7"
 
 
 def test_a_replica_is_profiled_with_a_line(own_redis: str) -> None:
