@@ -1,5 +1,5 @@
 # Every target is one line that calls the front door, .venv/bin/stampede; `setup` makes what it needs. `make help`.
-# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py SERIALIZER=mine.py ARGS="--seed 7"
+# Settings: make bench PLAN=smoke STACK=embedded WORKLOAD=workload.toml RTT=0 CONTENDER=my_pattern.py SERIALIZER=mine.py SOURCE=my_source.py ARGS="--seed 7"
 
 PLAN =
 STACK =
@@ -7,7 +7,9 @@ WORKLOAD =
 RTT =
 CONTENDER =
 SERIALIZER =
+SOURCE =
 RUN =
+FILE =
 A =
 B =
 POSTGRES =
@@ -26,6 +28,7 @@ endif
 # They may hold modules that are named like ours, or like Python's own.
 unexport PYTHONPATH PYTHONHOME
 CHOICE = $(strip $(SERVERS) $(if $(WORKLOAD),--workload "$(WORKLOAD)") $(if $(RTT),--rtt "$(RTT)") $(if $(CONTENDER),--contender "$(CONTENDER)"))
+STORED = $(if $(SOURCE),--source "$(SOURCE)") $(if $(SERIALIZER),--serializer "$(SERIALIZER)")
 
 .DEFAULT_GOAL := help
 .PHONY: help setup serve bench serializers races web report services monitor test freshness check format lock clean
@@ -37,7 +40,7 @@ setup: ## the virtual environment .venv, nothing else
 	@sh scripts/setup.sh
 
 bench: setup ## compare the contenders and write a report (about 8 minutes; PLAN=smoke: about one)
-	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(ARGS)
+	$(STAMPEDE) bench $(if $(PLAN),--plan "$(PLAN)") $(CHOICE) $(STORED) $(ARGS)
 
 serializers: setup ## compare serializers and write a page (under three minutes)
 	$(STAMPEDE) serializers $(SERVERS) $(if $(SERIALIZER),--serializer "$(SERIALIZER)") $(ARGS)
@@ -62,7 +65,14 @@ statistics: setup ## check the statistics over 10,000 repeats (RUN=runs/…: res
 	STAMPEDE_REPEATS=10000 STAMPEDE_RUN="$(RUN)" .venv/bin/python -m pytest tests/reports/statistics/test_evidence.py $(ARGS)
 
 scale: setup ## a report of 10,000,000 planted samples, in CPU time and memory (ARGS="--samples 1000000")
-	.venv/bin/python scripts/scale.py $(ARGS)
+	.venv/bin/python scripts/large_inputs/scale.py $(ARGS)
+
+.PHONY: trace trace-scale
+trace: setup ## what recorded traffic is like (FILE=trace.csv.zst)
+	$(STAMPEDE) trace "$(FILE)" $(ARGS)
+
+trace-scale: setup ## the figures of a trace of 100,000,000 lines: time and memory (ARGS="--lines 1e7")
+	.venv/bin/python scripts/large_inputs/trace_scale.py $(ARGS)
 
 .PHONY: kills
 kills: setup ## kill, stop and fill what a command needs, in the middle of it: a table (about 15 minutes)

@@ -168,6 +168,10 @@ class HarnessBroken(LoadProcessError):
     """An application server is missing, so that later cells would be wrong. The run ends."""
 
 
+class RecordNotCacheable(HarnessBroken):
+    """A record of the user's that cannot be cached or loaded as it is. Every contender fails at it: the run ends."""
+
+
 class WorkerLeft(HarnessBroken):
     """An application server left. The exit of its process gives the reason."""
 

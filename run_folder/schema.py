@@ -148,6 +148,17 @@ class CellInfo:
 
 
 @dataclass(kw_only=True)
+class AcceptedChange:
+    """A column that a hit returns with another type or value than a miss, and that the user accepted."""
+
+    query: str
+    """The query's name, or the type of its records."""
+    column: str
+    how: str
+    """The types or values of both, in words."""
+
+
+@dataclass(kw_only=True)
 class QueryInfo:
     """One of several queries of a scenario. Its records have consecutive positions, most popular first."""
 
@@ -282,6 +293,13 @@ class RunInfo:
     {stack, why, postgres {name, version, settings}, redis {name, version, settings, allocator}}, environment."""
     remarks: list[dict[str, str]] = field(default_factory=list)
     """Remarks of the harness: {name, what, cost}, for example a missing right and what the report lacks without it."""
+
+    serializer: str = "json"
+    """What the contenders stored records with, for example msgpack or json+zstd."""
+    serializer_file: str | None = None
+    """Path of the user's file with it. None: a serializer of the suite."""
+    accepted_changes: list[AcceptedChange] = field(default_factory=list)
+    """Columns of the user's records that the cache changes, as the user accepted."""
 
     def as_json(self) -> dict[str, Any]:
         """The content of run.json. It has the current words, also if the run was read from an earlier schema."""

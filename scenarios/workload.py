@@ -49,6 +49,8 @@ class OwnSql:
     """Lifetime of its entries in seconds. None: the workload's."""
     read_share: float | None = None
     """Reads among its requests, 0 to 1. None: the workload's; 1 if it has no `update`."""
+    accept_changed: tuple[str, ...] = ()
+    """The columns that a hit may return with another type or value than a miss. Others end the run before it starts."""
 
     def __post_init__(self) -> None:
         for name, sql in self.statements().items():
@@ -62,6 +64,10 @@ class OwnSql:
             want = "a letter, then at most 63 letters, digits or _.-"
             require(ENTITY.fullmatch(word) is not None, f"{self.table}.{name}", word, want)
         require(0 < self.weight <= 1e6, f"{self.table}.weight", self.weight, "above 0, at most 1,000,000")
+        columns = self.accept_changed
+        object.__setattr__(self, "accept_changed", tuple(columns))
+        want = "names of other columns: freshness is judged by the version of hits and misses"
+        require(self.version not in columns, f"{self.table}.accept_changed", self.version, want)
         ttl, share = self.ttl_s, self.read_share
         require(ttl is None or 0.05 <= ttl <= 86_400, f"{self.table}.ttl_s", ttl, "0.05 to 86,400 s")
         require(share is None or 0 <= share <= 1, f"{self.table}.read_share", share, "0 to 1")
@@ -80,6 +86,19 @@ class OwnSql:
 def key_parameters(sql: str) -> list[str]:
     """The names of the parameters of a statement that stand for a column of `ids`."""
     return [name for name in dict.fromkeys(PARAMETER.findall(sql.replace("%%", ""))) if name not in DRAWN]
+
+
+@dataclass(frozen=True, kw_only=True)
+class OwnSource:
+    """The user's own loader: a class in a file, in place of SQL. See stampede.RecordSource."""
+
+    file: str
+    """The absolute path."""
+    entity: str = "record"
+    version: str | None = None
+    writes: bool = False
+    """Whether the class has `update`."""
+    accept_changed: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -116,7 +135,9 @@ class Workload:
     users_per_process: int = 32
     """Threads of an application server: how many requests a process handles at the same time."""
     queries: tuple[OwnSql, ...] = ()
-    """The user's own queries. Empty: the article's table of users."""
+    """The user's own queries. Empty: the article's table of users, or the user's own loader."""
+    source: OwnSource | None = None
+    """The user's own loader. None: SQL."""
 
     def __post_init__(self) -> None:
         require(0 < self.rate_per_s <= 20_000, "rate_per_s", self.rate_per_s, "above 0, at most 20,000")
@@ -151,17 +172,21 @@ class Workload:
     @property
     def versioned(self) -> bool:
         """Whether records carry a version, so that freshness can be judged."""
+        if self.source is not None:
+            return self.source.version is not None
         return not self.queries or any(query.version is not None for query in self.queries)
 
     @property
     def writes(self) -> bool:
         """Whether the workload can contain writes."""
+        if self.source is not None:
+            return self.source.writes
         return not self.queries or any(query.update is not None for query in self.queries)
 
     @property
     def own_sql(self) -> bool:
-        """Whether the user brought queries."""
-        return bool(self.queries)
+        """Whether the user brought queries, or a loader."""
+        return bool(self.queries) or self.source is not None
 
     def as_dict(self) -> dict[str, Any]:
         """Every value, for the run folder."""
@@ -176,7 +201,7 @@ class Workload:
         without one, outside of scenarios.
         """
         if not self.queries:
-            return self
+            return self if self.writes else replace(self, read_share=1.0)
         longest_s = max(query.ttl_s or ttl_s for query in self.queries)
         main_s = self.ttl_s if "ttl_s" in overrides else longest_s
         queries = tuple(
@@ -221,7 +246,7 @@ class WorkloadFile:
         return Workload(**{**self.common, **of_scenario}).settled(of_scenario, self.common.get("ttl_s", Workload.ttl_s))
 
 
-VALUES = table_type(Workload, without=("queries",), optional=True)
+VALUES = table_type(Workload, without=("queries", "source"), optional=True)
 """The top of a workload file, and each table [scenario.<name>]."""
 SQL = table_type(OwnSql, without=("name", "weight", "ttl_s", "read_share"))
 """The table [sql]: one query."""
@@ -328,6 +353,7 @@ users_per_process = 32    # threads of an application server
 # update = """UPDATE products SET title = %(text)s, version = version + 1 WHERE id = %(id)s
 #     RETURNING id, title, price::text AS price, version"""
 # version = "version"     # a column that every update increases; without it, freshness is not judged
+# accept_changed = ["ts"] # columns that a hit may return with another type or value than a miss
 
 # Several queries: [[query]] instead of [sql], once for each, with the same fields and
 # [[query]]

@@ -99,12 +99,25 @@ FROM pg_stat_bgwriter
 """
 
 
-def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: Mapping[str, int]) -> Counters:
+CONTROL = r"""
+SELECT coalesce(sum(calls), 0) AS calls FROM pg_stat_statements
+WHERE dbid = (SELECT oid FROM pg_database WHERE datname = current_database())
+    AND (query ~* '^\s*(begin|start|commit|end|rollback|abort|savepoint|release|set|reset|show|discard|deallocate)\M'
+        OR query ~* '\mpg_(stat_\w+|settings)\M')
+"""
+"""Statements that control transactions and sessions, which a driver or an ORM sends around the statements proper, and
+those that read the server's statistics, as the suite does."""
+
+
+def read_postgres_counters(
+    connection: psycopg.Connection[Any], statement_ids: Mapping[str, int], *, control: bool = False
+) -> Counters:
     """The counters of the database. `statement_ids`: from `stack.postgres.source.statement_ids_by_query`.
 
     `statement.<load|update|create>.<calls|exec_ms|rows|blocks_hit|blocks_read>` for the statements whose queryid is
     given (of several queries the sum, and each as `query.<name>.load.calls`), `statement.other.calls` for all other
-    statements in this database, `database.<column>` from pg_stat_database, `checkpoints.…` and `tables.…`. Without
+    statements in this database, `database.<column>` from pg_stat_database, `checkpoints.…` and `tables.…`. With
+    `control` also `statement.control.calls`, those of the other statements that load no records. Without
     pg_stat_statements the first two are absent. The counts in pg_stat_database lag until each session has reported its
     own (see PostgresSource.flush_statistics). Expects autocommit.
     """
@@ -123,6 +136,9 @@ def read_postgres_counters(connection: psycopg.Connection[Any], statement_ids: M
                     total = f"statement.{operation}.{column}"
                     counters[total] = (value + counters.get(total, (0.0, ""))[0], column_unit)
             counters["statement.other.calls"] = (float(sum(row["calls"] for row in by_id.values())), "calls")
+            if control:
+                row = cursor.execute(CONTROL).fetchone() or {}
+                counters["statement.control.calls"] = (float(row["calls"]), "calls")
         if connection.info.server_version >= 150000:
             cursor.execute("SELECT pg_stat_force_next_flush()")
         checkpoints = CHECKPOINTS if connection.info.server_version >= 170000 else CHECKPOINTS_BEFORE_17

@@ -102,6 +102,7 @@ if TYPE_CHECKING:
     from stampede.patterns.caching.cache_pattern import Source as Source
     from stampede.patterns.caching.cache_pattern import SupportsWarmUp as SupportsWarmUp
     from stampede.patterns.caching.cache_pattern import Transaction as Transaction
+    from stampede.patterns.caching.record_source import RecordSource as RecordSource
     from stampede.patterns.compression.compressor import Compressor as Compressor
     from stampede.patterns.rate_limiting.rate_limiter import Bucket as Bucket
     from stampede.patterns.rate_limiting.rate_limiter import Contract as Contract
@@ -130,6 +131,7 @@ _HOMES = {
         "Transaction",
         "SupportsWarmUp",
     ),
+    "stampede.patterns.caching.record_source": ("RecordSource",),
     "stampede.patterns.compression.compressor": ("Compressor",),
     "stampede.core.errors": ("ConfigError",),
     "stampede.patterns.rate_limiting.rate_limiter": (
@@ -167,6 +169,7 @@ __all__ = [
     "RateLimiter",
     "Record",
     "RecordId",
+    "RecordSource",
     "Scenario",
     "Serializer",
     "Source",

@@ -27,16 +27,16 @@ from stampede.loadtests.appserver.request_sample import NO_CLIENT, RequestSample
 from stampede.loadtests.appserver.warmup import Fill, WarmUp, checked_versions
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
 from stampede.loadtests.instrumentation.clock import Clock, now_ns
-from stampede.loadtests.instrumentation.meters import Meter, MeteredSource, current_facts
+from stampede.loadtests.instrumentation.meters import Meter, current_facts
+from stampede.loadtests.instrumentation.record_access import RecordAccess
 from stampede.loadtests.instrumentation.recorder import Recorder
 from stampede.loadtests.locustfiles.run_config import CellPlan, RunConfig, ScenarioPlan
 from stampede.patterns.answer_checks import check_decision, check_error, check_record
 from stampede.patterns.caching.cache_pattern import CachePattern, Context, Record, SupportsWarmUp
 from stampede.patterns.rate_limiting.rate_limiter import Decision, RateLimiter
-from stampede.patterns.serialization.json import Json
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.traffic.population import Population
-from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
+from stampede.stack.postgres.source import open_pool
 
 BACKGROUND_WORKERS = 4
 """The size of the pool for a pattern's background work: one application server runs this many refreshes at a time."""
@@ -75,9 +75,8 @@ class AppServer:
         connections = config.users_per_process + BACKGROUND_WORKERS
         self._postgres = open_pool(config.postgres_url, connections, config.scenarios[0].session)
         self._redis = RedisClients(config.redis_url, self.meter, connections)
-        self._populations = Populations(self._postgres.connection, config.seed)
-        self._sources: list[PostgresSource] = []
-        """The database of the contender, as each query reads it."""
+        self._populations = Populations(self._postgres.connection, config.seed, config.postgres_url)
+        self._records = RecordAccess(config, self._postgres, self.meter, connections, self._stop_serving)
         self._warm_up = WarmUp(config, process, self.meter, self._populations)
 
     def prepare(self, plan: CellPlan, fill: Fill = "residents") -> dict[str, float]:
@@ -106,6 +105,7 @@ class AppServer:
         else:
             limiter = self._limiter(scenario.flood, contender_spec)
             requests = draw_flood(self.config, self.process, scenario.flood, scenario, plan.seed)
+        self._records.require_cacheable()
         self.meter.simulated_rtt_ns = scenario.simulated_rtt_ns
         self.begun.clear()
         self.cell = ActiveCell(
@@ -137,23 +137,19 @@ class AppServer:
         Its loads cost nothing until `_warm` has filled the cache.
         """
         pattern_type = contender_spec.pattern()
-        self._sources, patterns = [], []
+        patterns = []
         for query in scenario.queries:
-            statements = Statements(**query.statements)
-            self._sources.append(PostgresSource(self._postgres, statements.without_cost()))
             context = Context(
                 redis=self._redis.client(pattern_type.client),
-                source=MeteredSource(self._sources[-1], self.meter, statements.version_column),
-                serializer=Json(),
+                source=self._records.database(scenario, query),
+                serializer=self._records.serializer(scenario, query, baseline=contender_spec.kind == "baseline"),
                 now=lambda: (now_ns() - self.ahead_ns) / 1e9,
                 sleep=lambda seconds: self.clock.wait_until(now_ns() + round(seconds * 1e9)),
                 spawn=lambda work: self._spawn(background, work),
                 rng=random.Random(int(rng.integers(2**63))),
             )
-            ttl_s = max(query.ttl_s, least_ttl_s)
-            patterns.append(
-                pattern_type(context, contender_spec.configured(ttl_s, self.config.key_prefix, query.entity))
-            )
+            settings = contender_spec.configured(max(query.ttl_s, least_ttl_s), self.config.key_prefix, query.entity)
+            patterns.append(pattern_type(context, settings))
         return patterns
 
     def _fill_candidates(
@@ -179,8 +175,7 @@ class AppServer:
             self._warm_up.fill_baseline(patterns, scenario)
         elif fill == "residents" and not scenario.cold:
             self._warm_up.read_entries(patterns, contender_spec, scenario, fill, seed)
-        for source, query in zip(self._sources, scenario.queries, strict=True):
-            source.statements = Statements(**query.statements)
+        self._records.charge()
 
     def _limiter(self, flood: Flood, contender_spec: ContenderSpec) -> RateLimiter:
         """Make a rate limiter with open connections and its script loaded into the server. It uses the wall clock."""
@@ -338,6 +333,7 @@ class AppServer:
         if not cell.over.wait(left_s):
             open_requests = max(len(cell.requests.due_ns), cell.next_index) - cell.ended
             raise CellBroken(f"{open_requests} requests were still open {GRACE_S:.0f} s after the deadline")
+        self._records.require_cacheable()
         if cell.wrong:
             raise ContenderWrong(cell.wrong)
         if cell.abandoned:
@@ -348,8 +344,14 @@ class AppServer:
         if self.cell is not None:
             self.cell.abandon()
 
+    def _stop_serving(self) -> None:
+        """End the cell at once. The threads wait until the next cell begins."""
+        self.abandon()
+        self.begun.clear()
+
     def close(self) -> None:
         """Close the pools: otherwise a Locust process takes a minute to exit."""
+        self._records.close()
         self._postgres.close()
         self._redis.close()
 
@@ -374,8 +376,7 @@ class AppServer:
         except BadAnswer as bad:
             cell.wrong = cell.wrong or str(bad)
             if cell is self.cell:
-                self.abandon()
-                self.begun.clear()  # the threads wait until the next cell begins
+                self._stop_serving()
             return None
         return answer
 

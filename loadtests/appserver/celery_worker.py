@@ -18,12 +18,12 @@ from celery.signals import worker_ready
 from stampede.core.text.record_id_text import id_text
 from stampede.loadtests.appserver.redis_clients import metered_client
 from stampede.loadtests.instrumentation.clock import ThreadClock, now_ns
-from stampede.loadtests.instrumentation.meters import Meter, MeteredSource
+from stampede.loadtests.instrumentation.meters import Meter
+from stampede.loadtests.instrumentation.record_access import RecordAccess
 from stampede.loadtests.locustfiles.run_config import QueryPlan, read_run_config
 from stampede.patterns.caching.cache_pattern import Context
 from stampede.patterns.caching.refresh_ahead_celery import REFRESH, RefreshAheadCelery
-from stampede.patterns.serialization.json import Json
-from stampede.stack.postgres.source import PostgresSource, Statements, open_pool
+from stampede.stack.postgres.source import open_pool
 
 THREADS_PER_PROCESS = 4
 """As many as the background workers of an application server."""
@@ -38,14 +38,14 @@ def main(config_file: Path, scenario_name: str, contender: str, facts: Path) -> 
     finished: list[tuple[str, int, int, int]] = []
     contender_spec = config.contender_spec(contender)
     with open_pool(config.postgres_url, threads, scenario.session) as pool:
+        records = RecordAccess(config, pool, meter, threads, lambda: None)
 
         def pattern_for(query: QueryPlan) -> RefreshAheadCelery:
             """The contender of one query."""
-            statements = Statements(**query.statements)
             context = Context(
                 redis=client,
-                source=MeteredSource(PostgresSource(pool, statements), meter, statements.version_column),
-                serializer=Json(),
+                source=records.database(scenario, query),
+                serializer=records.serializer(scenario, query),
                 now=lambda: now_ns() / 1e9,
                 sleep=time.sleep,
                 spawn=lambda work: work(),
@@ -62,6 +62,7 @@ def main(config_file: Path, scenario_name: str, contender: str, facts: Path) -> 
             patterns[entity].refresh(key)
             finished.append((f"{entity}:{id_text(key)}", round(triggered_s * 1e9), began_ns, now_ns()))
 
+        records.charge()
         tasks = next(iter(patterns.values())).tasks
         tasks.task(name=REFRESH)(refresh)
 

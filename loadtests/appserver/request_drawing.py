@@ -9,13 +9,14 @@ import numpy as np
 import psycopg
 
 from stampede.core.models.closed_forms import zipf_shares
+from stampede.loadtests.bench.run_plan.own_source import read_source_ids
 from stampede.loadtests.locustfiles.run_config import RunConfig, ScenarioPlan
 from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.scenarios.rate_limiting.flood import Flood
 from stampede.scenarios.traffic.arrivals import due_times_ns
 from stampede.scenarios.traffic.key_distributions import Ids, by_popularity, draw_keys
 from stampede.scenarios.traffic.population import Population, QueryKeys
-from stampede.scenarios.workload import OwnSql, Workload
+from stampede.scenarios.workload import OwnSource, OwnSql, Workload
 from stampede.stack.postgres.record_ids import read_ids
 
 Operation = Literal["read", "write", "hit"]
@@ -40,10 +41,17 @@ class Requests:
 class Populations:
     """The records that each scenario requests, read from the database once."""
 
-    def __init__(self, connection: Callable[[], AbstractContextManager[psycopg.Connection[Any]]], seed: int) -> None:
-        """`connection`: lends a connection to the database."""
+    def __init__(
+        self,
+        connection: Callable[[], AbstractContextManager[psycopg.Connection[Any]]],
+        seed: int,
+        postgres_url: str = "",
+    ) -> None:
+        """`connection`: lends a connection to the database. `postgres_url`: for the user's own loader."""
         self._connection = connection
         self._seed = seed
+        self._postgres_url = postgres_url
+        self._of_source: dict[OwnSource, list[RecordId]] = {}
         self._known: dict[str, Population] = {}
         self._ids: dict[tuple[OwnSql, ...], list[Sequence[RecordId]]] = {}
 
@@ -66,6 +74,11 @@ class Populations:
 
     def _ids_of(self, workload: Workload) -> list[Any]:
         """The ids of each query, most popular first."""
+        source = workload.source
+        if source is not None:
+            if source not in self._of_source:
+                self._of_source[source] = read_source_ids(source, self._postgres_url)
+            return [self._of_source[source]]
         if not workload.queries:
             ids = by_popularity(np.arange(1, workload.records + 1, dtype=np.int64), self._seed)
             return [ids if len(ids) > MOST_LISTED else ids.tolist()]

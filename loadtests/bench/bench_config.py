@@ -5,6 +5,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from stampede.core.errors import require
+from stampede.patterns.serialization.serializer_choice import SerializerChoice
 from stampede.scenarios.plans import Plan
 from stampede.scenarios.workload import WorkloadFile
 
@@ -35,6 +36,9 @@ class BenchConfig:
     rate_per_s: float | None = None
     """The offered rate of caching scenarios; None: as the workload says; nan: AUTO_SHARE of what the slowest contender
     can carry."""
+
+    serializer: SerializerChoice = field(default_factory=SerializerChoice)
+    """What the contenders store records with."""
 
     def __post_init__(self) -> None:
         require(1 <= self.processes <= 64, "processes", self.processes, "1 to 64")

@@ -92,7 +92,7 @@ def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
     A run with added rounds equals its plan if it begins as the plan does.
     """
     found = []
-    for name in ("plan", "reference", "seed"):
+    for name in ("plan", "reference", "seed", "serializer"):
         found += difference(name, getattr(begun, name), getattr(planned, name))
     found += difference("rounds", min(begun.rounds, planned.rounds), planned.rounds)
     then, now = begun.metadata, planned.metadata

@@ -51,7 +51,7 @@ class EntryStore:
     def __init__(self, config: RunConfig, servers: ServerConnections) -> None:
         self._key_prefix = config.key_prefix
         self.servers = servers
-        self._populations = Populations(lambda: nullcontext(servers.postgres), config.seed)
+        self._populations = Populations(lambda: nullcontext(servers.postgres), config.seed, config.postgres_url)
         self._kept: dict[tuple[str, Workload], KeptEntries] = {}
         self.refused = ""
         """The command that Redis refused, so that entries are made again before each cell. Empty: none."""
@@ -85,7 +85,7 @@ class EntryStore:
             found = account.pop(IDS_CHECKSUM, None)
             if found is not None and found != self._populations.population(scenario).checksum:
                 raise HarnessBroken(
-                    f"{scenario.name}: the SQL `ids` returned other rows, or another order, in process {process} "
+                    f"{scenario.name}: `ids` returned other rows, or another order, in process {process} "
                     "(wanted: the same in every process: ORDER BY a unique column)"
                 )
 

@@ -98,6 +98,8 @@ def requested_workload(config: ExperimentConfig) -> Workload:
         raise NotHere("arrivals", "closed", "open arrivals")
     if workload.read_share < 1:
         raise NotHere("read_share", workload.read_share, "1: the service only reads")
+    if workload.source is not None:
+        raise NotHere("source", workload.source.file, "SQL: the service has no loader of yours")
     if len(workload.queries) > 1:
         raise NotHere("query", len(workload.queries), "one query: the service serves one kind of record")
     return replace(workload, rate_per_s=config.rates_per_s.get(SCENARIO, workload.rate_per_s), rtt_ms=0.0)

@@ -204,10 +204,14 @@ def classify_reply(reply: object) -> str | None:
 class MeteredSource(Source):
     """The database gateway: every statement, BEGIN and COMMIT passes through it."""
 
-    def __init__(self, source: Source, meter: Meter, version_column: str | None) -> None:
+    def __init__(
+        self, source: Source, meter: Meter, version_column: str | None, *, commits_itself: bool = False
+    ) -> None:
+        """`commits_itself`: whether each write of the source commits, so that there is no BEGIN and COMMIT to meter."""
         self._source = source
         self._meter = meter
         self._version_column = version_column
+        self._commits_itself = commits_itself
 
     def load(self, record_id: RecordId) -> Record | None:
         facts = current_facts.get()
@@ -225,6 +229,10 @@ class MeteredSource(Source):
     @contextmanager
     def transaction(self) -> Iterator[Transaction]:
         inner = self._source.transaction()
+        if self._commits_itself:
+            with inner as tx:
+                yield MeteredTransaction(tx, self._meter, self._version_column, commits_itself=True)
+            return
         with self._meter.round_trip():
             tx = inner.__enter__()
         try:
@@ -251,24 +259,38 @@ class MeteredSource(Source):
 class MeteredTransaction:
     """A transaction whose statements are counted and take the simulated RTT."""
 
-    def __init__(self, tx: Transaction, meter: Meter, version_column: str | None) -> None:
+    def __init__(
+        self, tx: Transaction, meter: Meter, version_column: str | None, *, commits_itself: bool = False
+    ) -> None:
         self._tx = tx
         self._meter = meter
         self._version_column = version_column
+        self._commits_itself = commits_itself
 
     def update(self, record_id: RecordId, changes: Record) -> Record | None:
         self._meter.counts["update"] += 1
-        with self._meter.round_trip():
+        with self._write():
             record = self._tx.update(record_id, changes)
         self._note_version(record)
         return record
 
     def create(self, new: Record) -> Record:
         self._meter.counts["create"] += 1
-        with self._meter.round_trip():
+        with self._write():
             record = self._tx.create(new)
         self._note_version(record)
         return record
+
+    @contextmanager
+    def _write(self) -> Iterator[None]:
+        """The round trip of a write. One that commits by itself is visible to others from some instant in it."""
+        facts = current_facts.get() if self._commits_itself else None
+        with self._meter.round_trip() as trip:
+            if facts is not None:
+                facts.commit_start_ns = trip.sent_ns
+            yield
+        if facts is not None:
+            facts.commit_end_ns = trip.answered_ns
 
     def _note_version(self, record: Record | None) -> None:
         facts = current_facts.get()

@@ -22,7 +22,7 @@ from locust.argument_parser import LocustArgumentParser
 from locust.env import Environment
 from locust.runners import MasterRunner, WorkerRunner
 
-from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong
+from stampede.core.errors import BadAnswer, CellBroken, ContenderWrong, RecordNotCacheable
 from stampede.loadtests.appserver.appserver import AppServer
 from stampede.loadtests.instrumentation.clock import hub_clock
 from stampede.loadtests.locustfiles.live.form import RATES, UNCHANGED, WEIGHTS
@@ -161,6 +161,8 @@ class WorkerAdapter:
             app_server.recorder.forget()  # rows of a cell that was stopped
         except BadAnswer as bad:
             self.answer({"error": str(bad), "wrong": True})
+        except RecordNotCacheable as record:
+            self.answer({"error": str(record), "ends_run": True})
         except Exception as error:
             log.exception("prepare")
             self.answer({"error": f"{type(error).__name__}: {error}"})
@@ -181,6 +183,8 @@ class WorkerAdapter:
                 self.send_result(app_server)
         except CellBroken as broken:
             self.answer({"error": str(broken), "wrong": isinstance(broken, ContenderWrong)})
+        except RecordNotCacheable as record:
+            self.answer({"error": str(record), "ends_run": True})
         except Exception as error:
             log.exception("cell")
             self.answer({"error": f"{type(error).__name__}: {error}"})

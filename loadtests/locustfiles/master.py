@@ -23,6 +23,7 @@ from stampede.core.errors import (
     ConfigError,
     ContenderWrong,
     HarnessBroken,
+    RecordNotCacheable,
     Refused,
     WorkerLeft,
     WriteFailed,
@@ -313,6 +314,9 @@ class Master:
             answers.append(answer.get())
         broken = [answer for answer in answers if "error" in answer]
         for answer in broken:
+            if answer.get("ends_run"):
+                raise RecordNotCacheable(answer["error"])
+        for answer in broken:
             if answer.get("wrong"):
                 raise ContenderWrong(answer["error"])
         for answer in broken:
@@ -320,7 +324,7 @@ class Master:
         return answers
 
     def on_answer(self, environment: Environment, msg: Any, **_: Any) -> None:  # noqa: ARG002
-        if msg.data.get("wrong"):  # the cell has failed: the other workers stop serving it
+        if msg.data.get("wrong") or msg.data.get("ends_run"):  # the cell has failed: the other workers stop serving it
             self.runner.send_message("abandon")
         self.answers[msg.data["process"]].set(msg.data)
 

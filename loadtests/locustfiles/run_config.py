@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import msgspec
 
 from stampede.core.private_files import write_file
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
+from stampede.patterns.serialization.serializer_choice import SerializerChoice
 from stampede.run_folder.schema import CellInfo
 from stampede.scenarios.faults.fault import Fault
 from stampede.scenarios.rate_limiting.flood import Flood
@@ -33,6 +34,8 @@ class QueryPlan:
     """Reads among its requests, 0 to 1."""
     ttl_s: float
     """Lifetime of its entries, in seconds."""
+    accept_changed: tuple[str, ...] = ()
+    """The columns that the cache may change."""
 
     @property
     def version_column(self) -> str | None:
@@ -78,8 +81,11 @@ class ScenarioPlan:
 def query_plans(workload: Workload, statements: Sequence[Statements]) -> tuple[QueryPlan, ...]:
     """The queries of a workload with their statements, in the workload's order."""
     if not workload.queries:
-        found = asdict(statements[0])
-        return (QueryPlan(statements=found, read_share=workload.read_share, ttl_s=workload.ttl_s),)
+        plan = QueryPlan(statements=asdict(statements[0]), read_share=workload.read_share, ttl_s=workload.ttl_s)
+        own = workload.source
+        if own is not None:
+            plan = replace(plan, name=Path(own.file).stem, entity=own.entity, accept_changed=own.accept_changed)
+        return (plan,)
     weights = sum(query.weight for query in workload.queries)
     return tuple(
         QueryPlan(
@@ -89,6 +95,7 @@ def query_plans(workload: Workload, statements: Sequence[Statements]) -> tuple[Q
             share=query.weight / weights,
             read_share=workload.read_share if query.read_share is None else query.read_share,
             ttl_s=query.ttl_s or workload.ttl_s,
+            accept_changed=query.accept_changed,
         )
         for query, own in zip(workload.queries, statements, strict=True)
     )
@@ -133,6 +140,8 @@ class RunConfig:
     contender_specs: tuple[ContenderSpec, ...]
     scenarios: tuple[ScenarioPlan, ...]
     cells: tuple[CellPlan, ...]
+    serializer: SerializerChoice = field(default_factory=SerializerChoice)
+    """What the contenders store records with."""
     progress_fd: int | None = None
     """The file descriptor on which the master reports its progress, one JSON object a line."""
     bind: str = ""

@@ -10,6 +10,7 @@ from stampede.reports.analysis.frames import Cell
 from stampede.reports.analysis.results import Results, each
 from stampede.reports.analysis.time_scale import LEAST_FACTOR, scale_preserved
 from stampede.reports.checks.check import check
+from stampede.reports.metrics.loader_account import loader_account
 from stampede.reports.metrics.metric import find_metric
 from stampede.reports.metrics.response_times import waits_ms
 from stampede.reports.statistics.comparison import Comparison
@@ -286,7 +287,7 @@ def count_differences(cell: Cell) -> list[str]:
     theirs = cell.counters.get(("postgres", "statement.load.calls"))
     if theirs is not None and theirs != ours.get("load", 0.0):
         found.append(f"we sent {ours.get('load', 0.0):,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
-    found += query_differences(cell)
+    found += query_differences(cell) + loader_differences(cell)
     if redis:
         names = sorted(redis.keys() | {n for n in ours if n.startswith("command.")})
         unequal: list[str] = []
@@ -312,6 +313,14 @@ def query_differences(cell: Cell) -> list[str]:
         if theirs is not None and theirs != sampled:
             found.append(f"{name}: the samples hold {sampled:,.0f} queries, pg_stat_statements counted {theirs:,.0f}")
     return found
+
+
+def loader_differences(cell: Cell) -> list[str]:
+    """One line if the user's own loader answered calls that PostgreSQL did not see. Empty: it did not, or SQL ran."""
+    loader = loader_account(cell.scenario.workload, cell.counters)
+    if loader is None or not loader.too_few:
+        return []
+    return [f"your loader answered {loader.calls:,.0f} calls, PostgreSQL counted {loader.counted:,.0f} {loader.unit}"]
 
 
 def why_not_comparable(cell: Cell) -> str:

@@ -52,8 +52,8 @@ def blocking(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
 
 
 def informative(a: RunInfo, b: RunInfo) -> Iterator[Difference]:
-    """Differences that a comparison may be about (code, packages, contenders), and random ones (seed, rounds)."""
-    for name in ("seed", "rounds", "reference", "status"):
+    """Differences that a comparison may be about (code, packages, serializer, contenders), and random ones (seed)."""
+    for name in ("serializer", "seed", "rounds", "reference", "status"):
         yield from mismatches("", {name: getattr(a, name)}, {name: getattr(b, name)}, blocking=False)
     about = [x.metadata for x in (a, b)]
     for name in ("commit", "python"):

@@ -29,8 +29,10 @@ from stampede.reports.output.panels.run_description import (
     all_workloads,
     begun_text,
     machine,
+    own_loader_text,
     plan_and_duration,
     section_title,
+    storage_text,
     workload_text,
 )
 from stampede.reports.output.report_model import Report, read_report
@@ -131,6 +133,8 @@ def values(report: Report) -> dict[str, Any]:
         "all_workloads": all_workloads(run.info.scenarios),
         "participants": participants(analysis),
         "machine": machine(run),
+        "storage": storage_text(run.info),
+        "own_loader": own_loader_text(run.info, analysis.cells),
         "headline": report.headline,
         "trust": trust_line(analysis),
         "tiles": key_figures(analysis, report.answer_rows),

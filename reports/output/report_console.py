@@ -16,6 +16,7 @@ from stampede.reports.output.panels import warnings_panel
 from stampede.reports.output.panels.first_screen.answer_texts import answered, brief_effect, brief_price
 from stampede.reports.output.panels.first_screen.not_measured import not_measured
 from stampede.reports.output.panels.first_screen.patterns_table import many_keys
+from stampede.reports.output.panels.run_description import storage_text
 from stampede.reports.output.report_model import Report
 from stampede.reports.recommend.answer_row import AnswerRow
 
@@ -69,6 +70,8 @@ def report_lines(report: Report) -> list[ConsoleLine]:
         head += styled(folded(report.headline, 2), "bold")
     elif nothing_finished(analysis):
         head.append(ConsoleLine(text="No cell was finished: there is nothing to report."))
+    if analysis.run.info.serializer != "json" or analysis.run.info.accepted_changes:
+        head += styled(folded(f"{storage_text(analysis.run.info)}.", 2), "")
     tail = [
         *styled(folded(claims_text(report.claims), 2, INDENT), ""),
         *styled(warning_lines(report), "yellow" if analysis.warnings else "green"),

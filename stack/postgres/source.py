@@ -61,7 +61,7 @@ class Statements:
     """The SQL of a workload, with psycopg's named parameters. `asdict` gives JSON; `Statements(**…)` reads it back."""
 
     load: str
-    """Selects one row by %(id)s. Its columns are the record."""
+    """Selects one row by %(id)s. Its columns are the record. Empty: the user's own loader runs, and no SQL of ours."""
     update: str | None = None
     """Changes the row %(id)s and returns the same columns. None: the workload cannot write."""
     create: str | None = None
@@ -266,7 +266,7 @@ def statement_ids(connection: psycopg.Connection[Any], statements: Statements, t
     found = {}
     for name in ("load", "update", "create"):
         sql: str | None = getattr(statements, name)
-        if sql is not None:
+        if sql:
             queryid = explained_id(connection, f"{table}.{name}", sql, statements.params())
             if queryid is not None:
                 found[name] = queryid

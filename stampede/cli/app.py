@@ -16,6 +16,7 @@ from stampede.cli.commands import (
     selftest_commands,
     serializers_command,
     service_commands,
+    trace_command,
 )
 from stampede.cli.one_line_errors import OneLineErrors
 from stampede.cli.output import print_status
@@ -38,6 +39,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     selftest_commands.selftest,
     selftest_commands.knee,
     selftest_commands.overhead,
+    trace_command.trace,
     init_command.init,
     init_command.screen,
     init_command.new,

@@ -17,6 +17,13 @@ def stack_names(incomplete: str) -> list[str]:
     return beginning_with(incomplete, CHOICES)
 
 
+def trace_formats(incomplete: str) -> list[str]:
+    """Names of the formats of traces."""
+    from stampede.scenarios.traffic.trace_files.trace_reader import FORMAT_NAMES
+
+    return beginning_with(incomplete, FORMAT_NAMES)
+
+
 def scenario_names(incomplete: str) -> list[str]:
     """Names of scenarios."""
     from stampede.scenarios.scenario import scenarios

@@ -16,6 +16,8 @@ SETTINGS = [
     ("WORKLOAD", "my load.toml", ["--workload", "my load.toml"]),
     ("RTT", "0", ["--rtt", "0"]),
     ("CONTENDER", "my.py", ["--contender", "my.py"]),
+    ("SOURCE", "my source.py", ["--source", "my source.py"]),
+    ("SERIALIZER", "json+zstd", ["--serializer", "json+zstd"]),
     ("ARGS", "--seed 7", ["--seed", "7"]),
 ]
 

@@ -7,11 +7,12 @@ import pytest
 from typer.testing import CliRunner
 
 from stampede.cli.app import app
+from stampede.loadtests.bench.run_plan.own_source import find_source
 from stampede.patterns.contender_registry import find
 from stampede.patterns.serialization.serializer_registry import find_serializer
 from stampede.scenarios.user_scenarios import scenarios_in
 
-KINDS = ("pattern", "limiter", "serializer", "scenario")
+KINDS = ("pattern", "limiter", "serializer", "scenario", "source")
 
 
 def written(kind: str, name: str, folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -33,6 +34,8 @@ def test_new_file_is_accepted_and_says_how_to_run_it(
     assert path.name in docstring
     if kind == "scenario":
         assert [scenario.name for scenario in scenarios_in(path)] == ["my-first"]
+    elif kind == "source":
+        assert find_source(str(path)).__name__ == "MyFirst"
     else:
         assert (find_serializer if kind == "serializer" else find)(str(path)).name == "my-first"
 

@@ -48,7 +48,7 @@ LOCUSTFILES = frozenset(
 CONTENDER_LINES = 120
 DIAGRAMS = {"caching": ("read", "write"), "rate_limiting": ("hit",)}
 """The lines that a page's diagram has, by its folder."""
-BASES = ("__init__.py", "cache_pattern.py", "rate_limiter.py")
+BASES = ("__init__.py", "cache_pattern.py", "rate_limiter.py", "record_source.py")
 """Files of these folders that hold no contender."""
 SECTIONS = ("Cost in round trips:", "Good for:", "Bad for:", "Source:", "Departures:")
 

@@ -98,7 +98,10 @@ def test_wrong_value_is_refused_by_name(tmp_path: Path, text: str, named: str) -
         ("sql = 1", ": sql: 1 (wanted: a table)"),
         ("[sql]\nload = 1", ": sql.load: 1 (wanted: text)"),
         ("[sql]\nload = '%(id)s'", ": sql.ids: None (wanted: a statement: it is required)"),
-        ("[sql]\nselect = ''", ": sql.select: '' (wanted: one of load, ids, update, create, version, entity)"),
+        (
+            "[sql]\nselect = ''",
+            ": sql.select: '' (wanted: one of load, ids, update, create, version, entity, accept_changed)",
+        ),
     ],
 )
 def test_error_names_file_field_value_and_wanted_value(tmp_path: Path, text: str, line: str) -> None:

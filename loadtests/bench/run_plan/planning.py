@@ -20,13 +20,20 @@ from stampede.loadtests.bench.preflight import (
 )
 from stampede.loadtests.bench.run_plan.cell_plan import plan_cells, same_reads
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
-from stampede.loadtests.bench.run_plan.load_pricing import LoadPrices, carried_per_s, timer_floor, unpriced_statements
+from stampede.loadtests.bench.run_plan.load_pricing import (
+    LoadPrices,
+    OwnTrial,
+    carried_per_s,
+    timer_floor,
+    unpriced_statements,
+)
 from stampede.loadtests.bench.run_plan.scenario_selection import (
     check_bench_config,
     drop_unavailable,
     missing_contenders,
     remarks_on,
     remarks_on_entries,
+    remarks_on_storage,
     rtt_of,
 )
 from stampede.loadtests.experiments.experiment import find_experiment
@@ -72,7 +79,9 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     first = workloads[0]
     require_room_for_bench(stack, config.processes, first.users_per_process, contender_specs)
     ensure_records(config, first, stack, say)
-    prices = LoadPrices(stack, config.workload.file, say)
+    writes = any(workload.read_share < 1 for workload in workloads)
+    trial = OwnTrial(file=config.workload.file, serializer=config.serializer, writes=writes)
+    prices = LoadPrices(stack, trial, say)
     planned = [
         plan_scenario(config, stack, scenario, workload, prices, say)
         for scenario, workload in zip(scenarios, workloads, strict=True)
@@ -85,7 +94,9 @@ def planned_run(config: BenchConfig, stack: Stack, say: ReportProgress) -> tuple
     )
     preflight = check_machine(config, stack, watched, run_config, say)
     remarks = [*stack.remarks, *skipped, *missing, *remarks_on(first), *remarks_on_entries(scenarios, workloads)]
+    remarks += remarks_on_storage(config)
     run = describe_run(config, scenarios, contender_specs, [p.info for p in planned], cells, remarks)
+    run.accepted_changes = trial.accepted
     run.metadata = {**metadata(SOURCES), "servers": stack.as_dict(), **preflight}
     return run_config, run
 
@@ -270,6 +281,8 @@ def describe_run(
         cells=[cell_info(cell) for cell in cells],
         experiments=[find_experiment(name).as_dict() for name in config.plan.experiments],
         remarks=[asdict(remark) for remark in remarks],
+        serializer=config.serializer.name,
+        serializer_file=config.serializer.file,
     )
 
 
@@ -293,6 +306,7 @@ def make_run_config(
         contender_specs=tuple(contender_specs),
         scenarios=tuple(scenarios),
         cells=tuple(cells),
+        serializer=config.serializer,
         bind=config.bind,
         wait_s=config.wait_s,
     )

@@ -109,6 +109,8 @@ def check_bench_config(config: BenchConfig) -> tuple[list[Scenario], list[Worklo
         families={scenario.kind for scenario in scenarios},
     )
     check_imports(config.own_contenders)
+    check_imports((config.serializer.file,) if config.serializer.file else (), "serializer")
+    check_imports((first.source.file,) if first.source is not None else (), "source")
     return scenarios, workloads, contender_specs
 
 
@@ -145,6 +147,14 @@ def remarks_on_entries(scenarios: Sequence[Scenario], workloads: Sequence[Worklo
     return remarks
 
 
+def remarks_on_storage(config: BenchConfig) -> list[Remark]:
+    """A remark if experiments run, which store records with JSON, and the cells with another serializer."""
+    if config.serializer.name == "json" or not config.plan.experiments:
+        return []
+    what = f"experiments store records with json, the cells with {config.serializer.name}"
+    return [Remark(name="serializer", what=what, cost="figures of experiments and cells differ by the serializer")]
+
+
 def remarks_on(workload: Workload) -> list[Remark]:
     """Remarks on what the workload leaves out, and what that costs the report."""
     if workload.arrivals == "closed":
@@ -156,5 +166,6 @@ def remarks_on(workload: Workload) -> list[Remark]:
             return []
         what = f"the SQL of {' and '.join(silent)} names no version column"
         return [Remark(name="freshness", what=what, cost="whether a read of these records was stale is not judged")]
-    what = "the workload's SQL names no version column"
+    silent_part = "the workload's SQL" if workload.source is None else "your own loader"
+    what = f"{silent_part} names no version column"
     return [Remark(name="freshness", what=what, cost="whether a read was stale is not judged")]

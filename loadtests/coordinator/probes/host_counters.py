@@ -26,6 +26,7 @@ class HostCounters(Probe):
         self._statements = statement_ids_by_query(
             self._servers.postgres, {q.name: Statements(**q.statements) for q in cell.scenario.queries}
         )
+        self._own_source = cell.scenario.workload.source is not None
         self._own_before = self._meter.account()
         self._before = self._server_accounts()
 
@@ -42,7 +43,7 @@ class HostCounters(Probe):
         servers = self._servers
         return {
             "postgres": {
-                **read_postgres_counters(servers.postgres, self._statements),
+                **read_postgres_counters(servers.postgres, self._statements, control=self._own_source),
                 **cpu_account(servers.postmaster),
             },
             "machine": machine_account(),

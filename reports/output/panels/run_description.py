@@ -2,7 +2,10 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from typing import Any
 
+from stampede.reports.analysis.frames import Cell
+from stampede.reports.metrics.loader_account import loader_account
 from stampede.reports.output import formatting
 from stampede.reports.topics.rate_limiting import limiter_section as limiters
 from stampede.run_folder.read import Run
@@ -60,22 +63,29 @@ def workload_text(scenario: ScenarioInfo) -> str:
         return limiters.settings_text(scenario)
     w = scenario.workload
     load = (
-        "your own SQL"
+        f"your own {own_part(w)}"
         if w.get("own_sql")
         else f"{w['load_cpu_ms']:g} ms of CPU and {w['load_wait_ms']:g} ms of waiting per query"
     )
     keys = w.get("active_records") or w.get("records")
-    counted = "the keys of your SQL" if w.get("own_sql") and not w.get("active_records") else f"{keys:,} keys"
+    own = bool(w.get("own_sql"))
+    counted = f"the keys of your {own_part(w)}" if own and not w.get("active_records") else f"{keys:,} keys"
+    size = "" if own else f"records of {w['record_bytes']:,} bytes, "
     if scenario.queries:
         named = [f"{query.name} ({100 * query.share:.3g} %, TTL {query.ttl_s:g} s)" for query in scenario.queries]
         load = f"your own SQL of {len(named)} queries: {formatting.listed(named)}"
     hot = "one hot key of each query" if scenario.queries else "one hot key"
     popular = hot if keys == 1 else f"{counted}, Zipf {w['key_skew']:g}"
     return (
-        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, records of "
-        f"{w['record_bytes']:,} bytes, TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
+        f"{w['rate_per_s']:g} requests/s ({w['arrivals']}), {100 * w['read_share']:g} % reads, {popular}, {size}"
+        f"TTL {w['ttl_s']:g} s, {load}, simulated RTT {w.get('rtt_ms') or 0:g} ms, "
         f"{scenario.processes} processes of {w['users_per_process']} threads"
     )
+
+
+def own_part(workload: Mapping[str, Any]) -> str:
+    """What the user brought to read records: a loader, or SQL."""
+    return "loader" if workload.get("source") else "SQL"
 
 
 def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
@@ -94,7 +104,7 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     parts = [
         between((w["rate_per_s"] for w in rows), " requests/s"),
         between((100 * w["read_share"] for w in rows), " % reads"),
-        "your own SQL"
+        f"your own {own_part(rows[0])}"
         if any(w.get("own_sql") for w in rows)
         else between((w["load_cpu_ms"] + w["load_wait_ms"] for w in rows), " ms per query"),
         between((w["ttl_s"] for w in rows), " s TTL"),
@@ -104,6 +114,34 @@ def all_workloads(scenarios: Sequence[ScenarioInfo]) -> str:
     ]
     flood = f", and {'a flood' if flooded == 1 else f'{flooded} floods'} for rate limiters" if flooded else ""
     return f"{len(caching)} workloads{flood}: {', '.join(parts)}"
+
+
+def storage_text(run: RunInfo) -> str:
+    """What the contenders stored records with, and the columns that the cache changed as the user accepted."""
+    own = f" ({run.serializer_file})" if run.serializer_file else ""
+    stored = f"Records are stored with {run.serializer}{own}"
+    several = len({change.query for change in run.accepted_changes}) > 1
+    accepted = [
+        f"{f'{change.query}.' if several else ''}{change.column}: {change.how}; accepted"
+        for change in run.accepted_changes
+    ]
+    return ". ".join([stored, *accepted])
+
+
+def own_loader_text(run: RunInfo, cells: Sequence[Cell]) -> str:
+    """The calls of the user's own loader, and what PostgreSQL counted in the same cells. Empty: SQL ran."""
+    source = next((s.workload.get("source") for s in run.scenarios if s.workload.get("source")), None)
+    if not isinstance(source, Mapping):
+        return ""
+    each_cell = (loader_account(cell.scenario.workload, cell.counters) for cell in cells)
+    accounts = [account for account in each_cell if account is not None]
+    text = f"Your own loader {source.get('file', '')} answered {sum(a.calls for a in accounts):,.0f} calls"
+    compared = [account for account in accounts if account.counted is not None]
+    if not compared:
+        return f"{text}; PostgreSQL's totals were not compared"
+    calls, counted = sum(a.calls for a in compared), sum(a.counted or 0.0 for a in compared)
+    each = f" ({counted / calls:.2f} per call)" if calls else ""
+    return f"{text}; in these cells PostgreSQL counted {counted:,.0f} {compared[0].unit}{each}"
 
 
 def machine(run: Run) -> str:

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from stampede.cli.completion import contender_names, plan_names
+from stampede.cli.completion import contender_names, plan_names, serializer_names
 from stampede.cli.input_checks import (
     check_contender_names,
     check_own_files,
@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stampede.loadtests.locustfiles.run_config import RunConfig
     from stampede.reports.output.report_model import Report
     from stampede.scenarios.plans import Plan
+    from stampede.scenarios.workload import WorkloadFile
     from stampede.stack.servers import Stack
 
 
@@ -107,11 +108,44 @@ class LoadOptions:
     ] = False
 
 
+@dataclass(frozen=True, kw_only=True)
+class RecordOptions:
+    """How records are loaded, and what stores them."""
+
+    source: Annotated[
+        str | None,
+        typer.Option(help="path of your own loader (stampede new source writes one), in place of SQL"),
+    ] = None
+    serializer: Annotated[
+        str,
+        typer.Option(
+            help="what records are stored with: a name, also compressed (json+zstd), or the path of your own file",
+            autocompletion=serializer_names,
+        ),
+    ] = "json"
+    allow_pickle: Annotated[
+        bool, typer.Option("--allow-pickle", help="read pickled bytes back from a Redis that Stampede did not start")
+    ] = False
+
+    def build(self, workload: WorkloadFile, *, managed: bool) -> dict[str, Any]:
+        """The fields of a BenchConfig that these options give. `managed`: Stampede starts the servers. Raises
+        ConfigError."""
+        from stampede.patterns.serialization.serializer_choice import choose_serializer
+
+        chosen = choose_serializer(self.serializer, managed=managed, allow_pickle=self.allow_pickle)
+        if self.source is None:
+            return {"workload": workload, "serializer": chosen}
+        from stampede.loadtests.bench.run_plan.own_source import with_source
+
+        return {"workload": with_source(workload, self.source), "serializer": chosen}
+
+
 def bench(
     plan_options: PlanOptions,
     server_options: ServerOptions,
     run_options: RunOptions,
     load_options: LoadOptions,
+    record_options: RecordOptions,
     as_json: Annotated[bool, typer.Option("--json", help="print the summary for machines, as JSON")] = False,
     resume: Annotated[Path | None, typer.Option(help="finish this run folder, as it was begun")] = None,
     yes: Yes = False,
@@ -123,7 +157,7 @@ def bench(
     check_runs(run_options.runs)
     checked_stack(server_options.stack)
     width = None if plan_options.until is None else read_share("until", plan_options.until)
-    order = bench_order(plan_options, server_options, run_options, load_options)
+    order = bench_order(plan_options, server_options, run_options, load_options, record_options)
     from stampede.loadtests.bench.duration_estimate import estimate
 
     expected = estimate(order)
@@ -159,13 +193,20 @@ def resume_as_recorded(run: Path, server_options: ServerOptions) -> int:
 
 
 def bench_order(
-    plan_options: PlanOptions, server_options: ServerOptions, run_options: RunOptions, load_options: LoadOptions
+    plan_options: PlanOptions,
+    server_options: ServerOptions,
+    run_options: RunOptions,
+    load_options: LoadOptions,
+    record_options: RecordOptions,
 ) -> BenchConfig:
     """The run that the options ask for. Raises ConfigError."""
     plan = plan_options.build()
     check_own_files("contender", plan_options.contender)
+    check_own_files("source", [record_options.source] if record_options.source else None)
+    check_own_files("serializer", [record_options.serializer])
     settings = run_settings(run_options)
     check_contender_names([*(plan_options.only or ()), *(plan_options.contender or ())])
+    settings |= record_options.build(settings["workload"], managed=not server_options.redis)
     from stampede.loadtests.bench.bench_config import BenchConfig, offered_rate
     from stampede.loadtests.processes.remote import bind_address
 

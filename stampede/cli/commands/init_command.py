@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from stampede.cli.commands.bench_command import LoadOptions, PlanOptions, bench_order, run_to_end
+from stampede.cli.commands.bench_command import LoadOptions, PlanOptions, RecordOptions, bench_order, run_to_end
 from stampede.cli.input_checks import check_runs, checked_stack, read_workload_file
 from stampede.cli.output import print_result, print_status
 from stampede.cli.shared_options import RunOptions, ServerOptions
@@ -78,6 +78,7 @@ def screen(
             server_options,
             run_options,
             LoadOptions(),
+            RecordOptions(),
         )
         measure_levels(order, server_options)
 
@@ -170,7 +171,7 @@ def level_lines(factor: str, level: str, report: Report) -> Iterator[str]:
         yield f"    {contender}: {'; '.join(figures)}"
 
 
-KINDS = ("pattern", "limiter", "serializer", "scenario")
+KINDS = ("pattern", "limiter", "serializer", "scenario", "source")
 NAME = re.compile(r"[a-z][a-z0-9]*(?:[_-][a-z0-9]+)*")
 
 
@@ -180,10 +181,12 @@ def kind_names() -> list[str]:
 
 
 def new(
-    kind: Annotated[str, typer.Argument(help="pattern, limiter, serializer or scenario", autocompletion=kind_names)],
+    kind: Annotated[
+        str, typer.Argument(help="pattern, limiter, serializer, scenario or source", autocompletion=kind_names)
+    ],
     name: Annotated[str, typer.Argument(help="its name, such as my-cache; the file is my_cache.py")],
 ) -> None:
-    """Write a commented pattern, limiter, serializer or scenario to fill in; it works unchanged."""
+    """Write a commented pattern, limiter, serializer, scenario or loader (source) to fill in; it works unchanged."""
     from stampede.core.errors import require
 
     require(kind in KINDS, "kind", kind, f"one of {', '.join(KINDS)}")
@@ -198,6 +201,14 @@ def file_text(kind: str, path: Path) -> str:
     template = (TEMPLATES / f"{kind}.txt").read_text(encoding="utf-8")
     class_name = "".join(word.capitalize() for word in path.stem.split("_"))
     return template.format(file=path, name=class_name, dashed=path.stem.replace("_", "-"))
+
+
+def check_new_file(path: Path) -> None:
+    """Raise ConfigError, before work whose result goes to the file, if it exists or its folder does not."""
+    from stampede.core.errors import require
+
+    require(not path.exists() and not path.is_symlink(), "path", str(path), "a file that does not exist yet")
+    require(path.absolute().parent.is_dir(), "path", str(path), "a file in a folder that exists")
 
 
 def write_new_file(path: Path, text: str) -> None:

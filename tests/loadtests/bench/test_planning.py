@@ -7,7 +7,9 @@ import pytest
 
 from stampede.loadtests.bench.bench_config import BenchConfig
 from stampede.loadtests.bench.run_plan.planning import AUTO_SHARE, describe_scenario, set_rate, size_window
+from stampede.loadtests.bench.run_plan.scenario_selection import remarks_on_storage
 from stampede.loadtests.locustfiles.run_config import query_plans
+from stampede.patterns.serialization.serializer_choice import SerializerChoice
 from stampede.scenarios.plans import PLANS
 from stampede.scenarios.scenario import find_scenario
 from stampede.scenarios.workload import OwnSql
@@ -78,3 +80,13 @@ def test_only_several_queries_are_described_and_their_positions_are_consecutive(
     found = describe_scenario(CONFIG, CACHING, workload, plans, 2.0, {"ids@a": 20.0, "ids@b": 50.0}).queries
     assert [(q.name, q.share, q.first_position, q.records) for q in found] == [("a", 0.25, 0, 20), ("b", 0.75, 20, 30)]
     assert describe_scenario(CONFIG, CACHING, workload, plans[:1], 2.0, {}).queries == []
+
+
+def test_a_remark_says_that_experiments_keep_json() -> None:
+    """Only if experiments run and the cells store records with another serializer."""
+    experiments = replace(PLANS["smoke"], experiments=("pipelining",))
+    msgpack = SerializerChoice(serializer="msgpack")
+    (remark,) = remarks_on_storage(BenchConfig(plan=experiments, serializer=msgpack))
+    assert remark.what == "experiments store records with json, the cells with msgpack"
+    assert remarks_on_storage(BenchConfig(plan=experiments)) == []
+    assert remarks_on_storage(BenchConfig(plan=replace(experiments, experiments=()), serializer=msgpack)) == []

@@ -19,10 +19,11 @@ users_per_process = 8
 read_share = 0.8
 
 [sql]
-load = "SELECT sku, title, price::text AS price, added::text AS added FROM shop.products WHERE sku = %(id)s"
+load = "SELECT sku, title, price, added::text AS added FROM shop.products WHERE sku = %(id)s"
 ids = "SELECT sku FROM shop.products ORDER BY sku"
 update = """UPDATE shop.products SET title = %(text)s WHERE sku = %(id)s
-    RETURNING sku, title, price::text AS price, added::text AS added"""
+    RETURNING sku, title, price, added::text AS added"""
+accept_changed = ["price"]
 
 [scenario.stampede]
 ttl_s = 0.25
@@ -42,7 +43,7 @@ def own_run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         )
         command = ["bench", "--plan", "smoke", "--scenario", "stampede", "--only", "cache-aside", "--only", "no-cache"]
         command += ["--postgres", stack.postgres.url, "--redis", stack.redis.url]
-        command += ["--workload", str(folder / "w.toml"), "--runs", str(folder / "runs")]
+        command += ["--workload", str(folder / "w.toml"), "--runs", str(folder / "runs"), "--serializer", "json+zstd"]
         result = CliRunner().invoke(app, command)
         assert result.exit_code == 0, result.output
         (run_folder,) = (folder / "runs").iterdir()
@@ -71,8 +72,16 @@ def test_a_value_that_the_cache_would_change_ends_the_run_before_it_begins(stack
     assert result.exit_code == 2
     last = result.output.splitlines()[-1]
     assert last.startswith(f"stampede: {tmp_path / 'w.toml'}: sql.load, column seen: timestamp with time zone")
-    assert last.endswith("seen::text AS seen)")
+    assert last.endswith('seen::text AS seen; or accept_changed = ["seen"])')
     assert not (tmp_path / "runs").exists()
+
+
+def test_the_run_records_its_serializer_and_the_accepted_change(own_run: Run) -> None:
+    assert own_run.info.serializer == "json+zstd"
+    found = [(change.column, change.how) for change in own_run.info.accepted_changes]
+    assert found == [("price", "numeric: Decimal from the database, str from the cache's json+zstd")]
+    page = (own_run.folder / "report.html").read_text()
+    assert "Records are stored with json+zstd. price: numeric: Decimal from the database" in page
 
 
 def test_only_the_users_ids_were_requested(own_run: Run) -> None:

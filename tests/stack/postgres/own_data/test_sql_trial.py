@@ -1,6 +1,7 @@
 """The trial of the user's own SQL before a run: a value that cannot be cached is one line with a remedy."""
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import psycopg
@@ -8,8 +9,9 @@ import pytest
 
 from stampede.core.errors import ConfigError
 from stampede.patterns.serialization.json import Json
+from stampede.patterns.serialization.pickle import Pickle
 from stampede.scenarios.workload import OwnSql, Workload
-from stampede.stack.postgres.sql_trial import try_own_sql
+from stampede.stack.postgres.own_data.sql_trial import try_own_sql
 
 LOAD = "SELECT id, name FROM trial.books WHERE id = %(id)s"
 IDS = "SELECT id FROM trial.books ORDER BY id"
@@ -21,6 +23,7 @@ def connection(postgres_url: str) -> Iterator[psycopg.Connection[Any]]:
     with psycopg.connect(postgres_url, autocommit=True) as made:
         made.execute("CREATE SCHEMA trial")
         made.execute("CREATE TYPE trial.size AS (width int, height int)")
+        made.execute("CREATE TYPE trial.mood AS ENUM ('a', 'b')")
         made.execute(
             "CREATE TABLE trial.books AS SELECT n AS id, 'book ' || n AS name, n AS version, n % 2 = 0 AS sold,"
             " CASE WHEN n = 90 THEN timestamptz '-infinity' END AS returned FROM generate_series(1, 120) AS n"
@@ -65,6 +68,12 @@ REFUSED_VALUES = [
     ("timestamptz 'infinity'", "too large", "x::text AS x"),
     ("date '20000-01-01'", "too large", "x::text AS x"),
     ("returned", "for id 90", "returned::text AS returned"),
+    ("'NaN'::numeric", "numeric: Decimal from the database, str", "x::text AS x"),
+    ("numrange(1.5, 2)", "numrange", "x::text AS x"),
+    ("NULL::bytea", "NULL in every row that was tried, bytea, which", "encode(x, 'base64') AS x"),
+    ("NULL::numeric", "NULL in every row that was tried, numeric: Decimal", "x::text AS x"),
+    ("NULL::timestamptz[]", "NULL in every row that was tried, timestamp with time zone[]", "x::text[] AS x"),
+    ("CASE WHEN id = 90 THEN 1.5 END", "numeric: Decimal from the database, str", "x::text AS x"),
 ]
 
 
@@ -84,20 +93,38 @@ def test_an_error_for_a_value_that_cannot_be_cached_names_column_type_and_remedy
 @pytest.mark.parametrize(
     "expression",
     [
-        *("1", "2.5::float8", "'NaN'::float8", "'-infinity'::float8", "true", "'text'", "NULL", "NULL::bytea", "''"),
+        *(
+            "1",
+            "2.5::float8",
+            "'NaN'::float8",
+            "'-infinity'::float8",
+            "true",
+            "'text'",
+            "NULL",
+            "NULL::int",
+            "NULL::trial.size",
+            "''",
+        ),
         *("'{\"a\": [1, null, 2.5]}'::jsonb", "ARRAY[1, 2]", "ARRAY['a', NULL]", "2::bigint ^ 40", "'a%%b'"),
         *("now()::text", "1.5::text", "interval '1 day'::text", "(ARRAY[now()])::text[]", "encode('x', 'base64')"),
+        *("'a'::trial.mood", "'a fat cat'::tsvector", "NULL::xml", "B'101'", "point '(1,2)'"),
+        "repeat('x', 1000000)",
+        *(
+            "'{\"n\": 123456789012345678901234567890}'::jsonb",
+            "'[[1, {\"a\": [2.5]}]]'::jsonb",
+            "ARRAY[[1, 2], [3, 4]]",
+        ),
         *("(SELECT s FROM (SELECT (1, 2)::trial.size AS s) AS t)", "10::oid", "'x'::name", "'10'::money"),
     ],
 )
 def test_a_value_that_json_does_not_change_is_accepted(connection: psycopg.Connection[Any], expression: str) -> None:
-    assert try_own_sql(connection, Workload(queries=(value(expression),)), Json())[0].ids[0] == 1
+    assert try_own_sql(connection, Workload(queries=(value(expression),)), Json())[0].ids.ids[0] == 1
 
 
 def test_one_error_names_every_column_that_needs_a_remedy(connection: psycopg.Connection[Any]) -> None:
     line = refusal(connection, value("now() AS a, 2.5 AS b, 'text'"))
     assert "column a: " in line
-    assert "a::text AS a, b::text AS b)" in line
+    assert "a::text AS a, b::text AS b; or accept" in line
 
 
 REFUSED = [
@@ -158,10 +185,65 @@ def test_the_trial_changes_nothing(connection: psycopg.Connection[Any]) -> None:
         version="version",
     )
     before = connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall()
-    assert try_own_sql(connection, Workload(queries=(sql,)), Json())[0].ids[0] == 1
+    assert try_own_sql(connection, Workload(queries=(sql,)), Json())[0].ids.ids[0] == 1
     assert connection.execute("SELECT id, name, version FROM trial.books ORDER BY id").fetchall() == before
 
 
 def test_sql_with_a_nul_character_is_refused() -> None:
     with pytest.raises(ConfigError, match="NUL"):
         OwnSql(load=f"{LOAD} -- \0", ids=IDS)
+
+
+PICKLED = [
+    "now()",
+    "12.50",
+    "gen_random_uuid()",
+    "'\\xdead'::bytea",
+    "interval '1 day'",
+    "inet '10.0.0.1'",
+    "cidr '10.0.0.0/8'",
+]
+PICKLED += ["int4range(1, 5)", "'{[1,2)}'::int4multirange", "'NaN'::numeric", "ROW(1, 'a')", "ARRAY[now()]"]
+
+
+@pytest.mark.parametrize("expression", PICKLED)
+def test_the_trial_asks_the_serializer_of_the_run(connection: psycopg.Connection[Any], expression: str) -> None:
+    """Pickle carries what JSON changes."""
+    assert "JSON" in refusal(connection, value(expression))
+    assert try_own_sql(connection, Workload(queries=(value(expression),)), Pickle(), cache="pickle")[0].changes == {}
+
+
+def test_a_changed_column_is_accepted_if_the_user_names_it(connection: psycopg.Connection[Any]) -> None:
+    """The trial then says how a hit differs from a miss; it offers the setting for columns that can be accepted."""
+    sql = value("12.50 AS price, now()")
+    assert 'accept_changed = ["price", "x"]' in refusal(connection, sql)
+    accepted = replace(sql, accept_changed=("price", "x"))
+    found = try_own_sql(connection, Workload(queries=(accepted,)), Json())[0].changes
+    assert found == {
+        "price": "numeric: Decimal from the database, str from the cache's JSON",
+        "x": "timestamp with time zone: datetime from the database, str from the cache's JSON",
+    }
+
+
+def test_a_column_that_the_cache_cannot_represent_is_refused_even_if_it_is_accepted(
+    connection: psycopg.Connection[Any],
+) -> None:
+    line = refusal(connection, replace(value("'\\xdead'::bytea"), accept_changed=("x",)))
+    assert "encode(x, 'base64') AS x" in line
+    assert "accept_changed =" not in line
+
+
+def test_an_accepted_column_that_no_statement_returns_is_named(connection: psycopg.Connection[Any]) -> None:
+    line = refusal(connection, replace(value("1"), accept_changed=("prize",)))
+    assert "sql.accept_changed: 'prize' (wanted: columns that sql.load returns (id, x)" in line
+
+
+def test_the_version_cannot_be_accepted_as_changed() -> None:
+    with pytest.raises(ConfigError, match=r"sql.accept_changed: 'v'"):
+        OwnSql(load=LOAD, ids=IDS, version="v", accept_changed=("v",))
+
+
+def test_one_error_names_the_columns_of_all_rows_of_the_trial(connection: psycopg.Connection[Any]) -> None:
+    """The first row has no value in one column, and the second row none in the other."""
+    line = refusal(connection, value("CASE WHEN id = 1 THEN now() END AS a, CASE WHEN id = 2 THEN 1.5 END"))
+    assert "a::text AS a, x::text AS x" in line

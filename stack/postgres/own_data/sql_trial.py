@@ -3,7 +3,8 @@
 import re
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import psycopg
@@ -15,6 +16,8 @@ from stampede.core.errors import ConfigError
 from stampede.patterns.caching.cache_pattern import RecordId
 from stampede.patterns.serialization.serializer import Serializer
 from stampede.scenarios.workload import OwnSql, Workload
+from stampede.stack.postgres.own_data.column_changes import ColumnChange, column_changes
+from stampede.stack.postgres.own_data.type_examples import example_of
 from stampede.stack.postgres.record_ids import RecordIds, read_ids
 from stampede.stack.postgres.source import (
     ReceivedValue,
@@ -36,22 +39,48 @@ WORD = re.compile(r"[a-z_][a-z0-9_]*")
 Parameters = Mapping[str, Any]
 
 
+@dataclass(frozen=True, kw_only=True)
+class TriedQuery:
+    """What the trial of one query found."""
+
+    ids: RecordIds
+    changes: Mapping[str, str]
+    """The columns that the cache changes and that the user accepts: how, in words."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class WrongColumn:
+    """A column of a statement that cannot be cached as it is."""
+
+    received: str
+    want: str
+    cast: str
+    """A cast in SQL that solves it."""
+    acceptable: bool
+    """Whether the user may accept it."""
+
+
 def try_own_sql(
-    connection: psycopg.Connection[Any], workload: Workload, serializer: Serializer[Any], file: str = ""
-) -> list[RecordIds]:
+    connection: psycopg.Connection[Any],
+    workload: Workload,
+    serializer: Serializer[Any],
+    file: str = "",
+    cache: str = "JSON",
+) -> list[TriedQuery]:
     """Try the user's statements as a run would use them. Returns the ids of each query, the most popular first.
 
-    `serializer`: the serializer of the contenders. `file`: the workload file, for messages. Raises ConfigError.
+    `serializer`: the serializer of the contenders, and `cache` its name. `file`: the workload file, for messages.
+    Raises ConfigError.
     """
     prepare_session(connection, {})
     found = []
     try:
         for sql in workload.queries:
             known = read_ids(connection, sql)
-            trial = OwnSqlTrial(connection, sql, serializer, known.columns)
+            trial = OwnSqlTrial(connection, sql, serializer, known.columns, cache)
             trial.run(known.ids)
             statement_ids(connection, trial.statements, sql.table)
-            found.append(known)
+            found.append(TriedQuery(ids=known, changes=trial.accepted))
     except ConfigError as error:
         raise ConfigError(f"{file}: {error.field}" if file else error.field, error.value, error.want) from error
     return found
@@ -66,12 +95,19 @@ class OwnSqlTrial:
         sql: OwnSql,
         serializer: Serializer[Any],
         id_columns: Sequence[str] = ("id",),
+        cache: str = "JSON",
     ) -> None:
-        """`id_columns`: the columns of `ids`."""
+        """`id_columns`: the columns of `ids`. `cache`: the name of the serializer, for messages."""
         self.connection = connection
         self.sql = sql
         self.serializer = serializer
+        self.cache = cache
         self.statements: Statements = user_statements(sql, id_columns)
+        self.wrong_columns: dict[str, WrongColumn] = {}
+        """The columns of the statement that is being tried that cannot be cached as they are."""
+        self.accepted: dict[str, str] = {}
+        self._never_seen: dict[str, int] = {}
+        """Columns of `load` that were NULL in every row so far, with the oid of their type."""
 
     def run(self, ids: Sequence[RecordId]) -> None:
         """Load several of the ids, and update the first. Raises ConfigError with key, column, value and remedy."""
@@ -86,6 +122,8 @@ class OwnSqlTrial:
             raise self.wrong(
                 "load", "", "no row for any id that was tried", f"one row for an id that {self.sql.table}.ids returns"
             )
+        self.try_types()
+        self.refuse_wrong_columns("load")
         if self.sql.update is not None:
             self.update(existing)
 
@@ -101,6 +139,7 @@ class OwnSqlTrial:
             before = self.load(record_id)
             with self.connection.cursor(row_factory=tuple_row) as cursor:
                 after = self.row("update", cursor, record_id)
+            self.refuse_wrong_columns("update")
             if before is not None:
                 self.compare(record_id, before, after)
             raise psycopg.Rollback(transaction)
@@ -132,51 +171,89 @@ class OwnSqlTrial:
         if repeated:
             want = f"each name once: list the columns, with {repeated[0]} AS another_name"
             raise self.wrong(key, "", f"{', '.join(repeated)} twice", want)
+        self.check_accepted(key, names)
         values = self.values(key, cursor, record_id, names)
         if values is None:
             return None
         record = dict(zip(names, values, strict=True))
-        changed = {name: text for name, value in record.items() if (text := self.changed(name, value, cursor))}
-        if changed:
-            first = next(iter(changed))
-            casts = ", ".join(self.cast(name, record[name]) for name in changed)
-            raise self.wrong(key, first, changed[first], f"a type that JSON does not change: {casts}")
-        self.check_version(key, record)
+        self.note_changes(record, lambda name: self.type_of(cursor, name))
+        if self.sql.version not in self.wrong_columns:
+            self.check_version(key, record)
         return record
+
+    def check_accepted(self, key: str, names: Sequence[str]) -> None:
+        """Raise ConfigError if `accept_changed` names a column that the statement does not return."""
+        unknown = next((name for name in self.sql.accept_changed if name not in names), None)
+        if unknown is not None:
+            want = f"columns that {self.sql.table}.{key} returns ({', '.join(names)})"
+            raise ConfigError(f"{self.sql.table}.accept_changed", unknown, want)
 
     def values(
         self, key: str, cursor: psycopg.Cursor[Any], record_id: RecordId, names: Sequence[str]
     ) -> list[Any] | None:
-        """The first row's values. They are loaded one by one, so that an error can name its column."""
+        """The first row's values. They are loaded one by one, so that an error names its column."""
         result = cursor.pgresult
         if result is None or result.ntuples == 0:
             return None
         transformer = Transformer(self.connection)
-        found = []
+        found: list[Any] = []
         for index, name in enumerate(names):
-            raw = result.get_value(0, index)
+            raw, oid = result.get_value(0, index), result.ftype(index)
+            value = None
             try:
-                loader = transformer.get_loader(result.ftype(index), Format.TEXT)
-                found.append(None if raw is None else loader.load(raw))
+                value = None if raw is None else transformer.get_loader(oid, Format.TEXT).load(raw)
             except (psycopg.Error, ValueError) as error:
-                received = f"for id {record_id} {first_line(error)}"
-                raise self.wrong(
-                    key, name, received, f"a value that the driver can load: {self.cast(name, '')}"
-                ) from error
+                received, cast = f"for id {record_id} {first_line(error)}", self.cast(name, "")
+                self.note_wrong(name, received, "a value that the driver can load", cast, acceptable=False)
+            if raw is None and key == "load":
+                self._never_seen.setdefault(name, oid)
+            elif key == "load":
+                self._never_seen[name] = 0
+            found.append(value)
         return found
 
-    def changed(self, name: str, value: Any, cursor: psycopg.Cursor[Any]) -> str:
-        """How the value from the cache would differ from the loaded one, in type or value. Empty: it would not."""
-        try:
-            cached = self.serializer.loads(self.serializer.dumps({name: value}))[name]
-        except (TypeError, ValueError, OverflowError):
-            return f"{self.type_of(cursor, name)}, which the cache's JSON cannot represent"
-        if same(value, cached):
-            return ""
-        was, became = (type(v).__name__ for v in (value, cached))
-        if was == became:
-            was, became = repr(value), repr(cached)
-        return f"{self.type_of(cursor, name)}: {was} from the database, {became} from the cache's JSON"
+    def try_types(self) -> None:
+        """Try an example of the type of each column that was NULL in every row of the trial."""
+        for name, oid in self._never_seen.items():
+            value = example_of(self.connection, oid) if oid else None
+            if value is not None:
+                unseen = f"NULL in every row that was tried, {self.type_name(oid)}"
+                self.note_changes({name: value}, {name: unseen}.__getitem__)
+
+    def note_changes(self, record: Mapping[str, Any], type_of: Callable[[str], str]) -> None:
+        """Note the columns that the cache changes or cannot hold."""
+        for name, change in column_changes(record, self.serializer).items():
+            if name in self.wrong_columns or (name in self.accepted and not change.lost):
+                continue
+            received = self.change_text(type_of(name), change)
+            if name in self.sql.accept_changed and not change.lost:
+                self.accepted[name] = received
+            else:
+                want = f"a type that {self.cache} does not change"
+                cast = self.cast(name, record[name])
+                self.note_wrong(name, received, want, cast, acceptable=not change.lost)
+
+    def change_text(self, type_name: str, change: ColumnChange) -> str:
+        """How the value from the cache differs, after the column's type."""
+        if change.lost:
+            return f"{type_name}, which the cache's {self.cache} cannot represent"
+        cache = f"cache's {self.cache}"
+        return f"{type_name}: {change.text(cache)}"
+
+    def note_wrong(self, name: str, received: str, want: str, cast: str, *, acceptable: bool) -> None:
+        """Note a column, once."""
+        self.wrong_columns.setdefault(name, WrongColumn(received=received, want=want, cast=cast, acceptable=acceptable))
+
+    def refuse_wrong_columns(self, key: str) -> None:
+        """Raise ConfigError, in one line for all columns, if any cannot be cached as it is."""
+        if not self.wrong_columns:
+            return
+        name, first = next(iter(self.wrong_columns.items()))
+        want = f"{first.want}: {', '.join(column.cast for column in self.wrong_columns.values())}"
+        listed = ", ".join(f'"{column}"' for column, found in self.wrong_columns.items() if found.acceptable)
+        if listed:
+            want = f"{want}; or accept_changed = [{listed}]"
+        raise self.wrong(key, name, first.received, want)
 
     def check_version(self, key: str, record: Mapping[str, Any]) -> None:
         """Raise ConfigError if the version column is missing or is not a whole number."""
@@ -203,7 +280,10 @@ class OwnSqlTrial:
 
     def type_of(self, cursor: psycopg.Cursor[Any], name: str) -> str:
         """The name of a column's type in PostgreSQL."""
-        oid = next(column.type_code for column in cursor.description or () if column.name == name)
+        return self.type_name(next(c.type_code for c in cursor.description or () if c.name == name))
+
+    def type_name(self, oid: int) -> str:
+        """The name of a type in PostgreSQL."""
         with self.connection.cursor(row_factory=tuple_row) as other:
             row = other.execute("SELECT format_type(%s::int8::oid, NULL)", [oid]).fetchone()
         return str(row[0]) if row else f"type {oid}"
@@ -227,19 +307,6 @@ def ids_to_try(ids: Sequence[RecordId]) -> Iterator[RecordId]:
     rest = ids[first:]
     step = max(1, -(-len(rest) // (ROWS - first)))
     yield from rest[::step]
-
-
-def same(value: Any, cached: Any) -> bool:
-    """Whether both are equal in value and type, at every level. NaN equals NaN."""
-    if type(value) is not type(cached):
-        return False
-    if isinstance(value, float):
-        return value == cached or (value != value and cached != cached)
-    if isinstance(value, dict):
-        return value.keys() == cached.keys() and all(same(v, cached[k]) for k, v in value.items())
-    if isinstance(value, list):
-        return len(value) == len(cached) and all(same(v, c) for v, c in zip(value, cached, strict=True))
-    return bool(value == cached)
 
 
 def quoted(name: str) -> str:

@@ -22,7 +22,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
-sys.path.insert(0, str(Path(__file__).resolve().parent.parent))  # for `tests`, which is not installed
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for `tests`, which is not installed
 
 from stampede.run_folder.read import read_run
 from stampede.run_folder.schema import SAMPLES, CellInfo

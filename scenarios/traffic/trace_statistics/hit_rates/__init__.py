@@ -1,0 +1,1 @@
+"""Hit rates of a trace: by memory and by lifetime."""
