@@ -7,6 +7,9 @@ from contextlib import contextmanager
 import psycopg
 import redis
 
+from stampede.stack.profile.server_profile import ProfileBounds
+
+FAST = ProfileBounds(seconds=1, keys=10_000, commands_per_s=20_000)
 PREFIX = "shop:product:"
 ROWS = 100_000
 """So many that no skew of 0 or more makes the hit rate of the service impossible."""
@@ -76,3 +79,7 @@ def busy_service(redis_url: str, postgres_url: str) -> Iterator[None]:
     finally:
         stop.set()
         thread.join()
+
+
+def quiet(_line: str) -> None:
+    """Print nothing."""

@@ -1,9 +1,6 @@
 """A profile of real servers: what it finds, that it stays within its bounds, and that it changes nothing."""
 
-import tomllib
-from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 from typing import Any
 
 import psycopg
@@ -11,18 +8,14 @@ import pytest
 import redis
 
 from stampede.core.errors import ConfigError
-from stampede.core.models.popularity_fit import CacheFacts, zipf_hit_rate
-from stampede.scenarios.workload import OwnSql, Workload, read_workload
-from stampede.stack.profile.estimates import SampleEstimate
-from stampede.stack.profile.own_redis.redis_profile import key_patterns
 from stampede.stack.profile.own_redis.redis_reader import CommandRate
 from stampede.stack.profile.profile_json import profile_json
 from stampede.stack.profile.profile_page import MOST_LINES, WIDTH, profile_page
 from stampede.stack.profile.server_profile import ProfileBounds, ServerProfile, take_profile
-from stampede.stack.profile.workload_proposal import LIMITS, WorkloadProposal, propose_workload
+from stampede.stack.profile.workload_proposal import propose_workload
 from stampede.stack.providers.scratch_redis import open_scratch_redis
-from stampede.stack.servers import Remark
 from tests.stack.profile.profiled_servers import (
+    FAST,
     HITS_PER_MISS,
     LOAD_MS,
     PREFIX,
@@ -31,38 +24,10 @@ from tests.stack.profile.profiled_servers import (
     VALUE,
     busy_service,
     fill,
-    new_database,
+    quiet,
 )
 
-FAST = ProfileBounds(seconds=1, keys=10_000, commands_per_s=20_000)
 IDLE_S = 1_000
-
-
-def quiet(_line: str) -> None:
-    """Print nothing."""
-
-
-@pytest.fixture(scope="module")
-def shop(postgres_url: str) -> Iterator[str]:
-    """The URL of the user's database."""
-    with new_database(postgres_url, "profiled_shop") as url:
-        yield url
-
-
-@pytest.fixture(scope="module")
-def own_redis() -> Iterator[str]:
-    """The URL of the user's Redis."""
-    with open_scratch_redis() as (server,):
-        with redis.Redis.from_url(server.url) as client:
-            fill(client)
-        yield server.url
-
-
-@pytest.fixture(scope="module")
-def busy(own_redis: str, shop: str) -> ServerProfile:
-    """The profile of a service that answers nine of ten reads from its cache."""
-    with busy_service(own_redis, shop):
-        return take_profile(own_redis, shop, FAST, quiet)
 
 
 def test_the_profile_finds_what_the_service_does(busy: ServerProfile) -> None:
@@ -92,47 +57,6 @@ def test_the_hottest_key_is_found(busy: ServerProfile) -> None:
     """One key gets all hits; its idle time is 0 at each reading."""
     assert busy.hot_keys is not None
     assert busy.hot_keys.keys[0].name == f"{PREFIX}400"
-
-
-def test_the_workload_stands_for_the_service(busy: ServerProfile, tmp_path: Path) -> None:
-    """The file is accepted, with comments; rates, TTL, records, load time and hit rate are those profiled."""
-    proposal = propose_workload(busy)
-    path = tmp_path / "workload.toml"
-    path.write_text(proposal.text(), encoding="utf-8")
-    values = dict(read_workload(path, frozenset()).common)
-    assert busy.redis is not None
-    assert busy.postgres is not None
-    assert busy.postgres.statements is not None
-    mean_ms = busy.postgres.statements[0].mean_ms.value
-    assert values["load_wait_ms"] + values["load_cpu_ms"] == pytest.approx(mean_ms, rel=0.01)
-    assert values["records"] == pytest.approx(ROWS, rel=0.02)
-    assert values["record_bytes"] == len(VALUE)
-    assert values["ttl_s"] == pytest.approx(TTL_MS / 1e3, rel=0.05)
-    assert values["rate_per_s"] * values["read_share"] == pytest.approx(busy.redis.lookups_per_s.value, rel=0.01)
-    assert 0.98 <= values["read_share"] < 1
-    facts = CacheFacts(
-        reads_per_s=values["rate_per_s"] * values["read_share"],
-        writes_per_s=values["rate_per_s"] * (1 - values["read_share"]),
-        ttl_s=values["ttl_s"],
-        load_s=mean_ms / 1e3,
-    )
-    assert busy.redis.hit_rate is not None
-    reproduced = zipf_hit_rate(facts, values["records"], values["key_skew"])
-    assert reproduced == pytest.approx(busy.redis.hit_rate.value, abs=0.03)
-    lines = path.read_text(encoding="utf-8").splitlines()
-    values_at = [number for number, line in enumerate(lines) if line and not line.startswith("#")]
-    assert len(values_at) == len(values)
-    assert all(lines[number - 1].startswith("# ") for number in values_at)
-
-
-def test_the_statement_is_proposed_as_own_sql(busy: ServerProfile) -> None:
-    """Without its comment signs the table [sql] is TOML, and its load takes the id as a parameter."""
-    lines = [line.removeprefix("# ") for line in propose_workload(busy).sql]
-    table = tomllib.loads("\n".join(lines[lines.index("[sql]") :]))["sql"]
-    OwnSql(**table)
-    assert "WHERE id = %(id)s" in table["load"]
-    assert table["ids"] == "SELECT id FROM shop.products ORDER BY 1 LIMIT 1000"
-    assert table["entity"] == "product"
 
 
 def test_the_page_fits_a_terminal_and_shows_no_secret(busy: ServerProfile, own_redis: str, shop: str) -> None:
@@ -329,27 +253,6 @@ def test_one_server_is_enough(busy: ServerProfile, shop: str) -> None:
         take_profile(None, None, FAST, quiet)
 
 
-def test_refused_ttls_are_not_taken_for_entries_without_one(busy: ServerProfile) -> None:
-    """Then the default stays."""
-    assert busy.redis is not None
-    sample = tuple(replace(each, ttl_s=None) for each in busy.redis.sample)
-    patterns = key_patterns(sample, busy.redis.keys, complete=True)
-    without = replace(busy.redis, sample=sample, patterns=patterns)
-    assert propose_workload(replace(busy, redis=without))["ttl_s"] == LIMITS["ttl_s"][1]
-    refusal = Remark(name="PTTL", what="the server refuses it", cost="TTLs are not estimated")
-    assert not propose_workload(replace(busy, redis=replace(without, remarks=(refusal,)))).known("ttl_s")
-
-
-def test_a_short_load_only_computes(busy: ServerProfile) -> None:
-    """A load of 0.3 ms gets no wait, and the time of the suite's own load is taken off."""
-    assert busy.postgres is not None
-    statements = busy.postgres.statements or ()
-    short = replace(statements[0], mean_ms=SampleEstimate(value=0.3, low=0.28, high=0.32))
-    found = propose_workload(replace(busy, postgres=replace(busy.postgres, statements=(short, *statements[1:]))))
-    assert found["load_wait_ms"] == 0
-    assert found["load_cpu_ms"] == pytest.approx(0.25)
-
-
 def test_an_lfu_policy_gives_the_hot_keys_by_its_counters() -> None:
     """The key with the largest counter comes first."""
     with open_scratch_redis() as (server,), redis.Redis.from_url(server.url) as client:
@@ -383,19 +286,3 @@ def test_monitor_counts_reads_only_if_asked(own_redis: str, shop: str) -> None:
     assert found.hot_keys.keys[0].name == f"{PREFIX}400"
     assert found.hot_keys.reads_per_s is not None
     assert found.hot_keys.reads_per_s[f"{PREFIX}{{number}}"] > 1
-
-
-@pytest.mark.parametrize("name", LIMITS)
-def test_values_outside_the_workloads_limits_are_clamped_with_a_comment(name: str) -> None:
-    """The limits here are those of a workload: it takes them, and nothing beyond the highest."""
-    kind = int if name in ("records", "record_bytes") else float
-    low, high = (kind(limit) for limit in LIMITS[name])
-    for limit, beyond in ((low, low - kind(1)), (high, high + kind(1))):
-        proposal = WorkloadProposal(entity="x")
-        assert proposal.set(name, beyond, "seen") == limit
-        assert f"so {limit:,g} stands for" in proposal.text()
-        accepted: dict[str, Any] = {name: limit}
-        Workload(**accepted)
-    refused: dict[str, Any] = {name: high + kind(1)}
-    with pytest.raises(ConfigError, match=name):
-        Workload(**refused)
