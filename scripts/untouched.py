@@ -225,6 +225,7 @@ def commands(port: int) -> dict[str, Command]:
         "races": Command(["races", "--contender", "coalescing-owned"]),
         "serializers": Command(["serializers", "--rounds", "1", "--only", "json", "--only", "msgspec-msgpack"]),
         "monitor": Command(["monitor", "--every", "0.5"], "Ctrl-C", after_s=12.0),
+        "profile": Command(["profile", "--seconds", "3"]),
     }
 
 

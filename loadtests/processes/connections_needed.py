@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from stampede.loadtests.appserver.appserver import BACKGROUND_WORKERS
 from stampede.loadtests.bench.run_plan.contenders import ContenderSpec
-from stampede.stack.connection_limits import require_room
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.servers import Stack
 
 OTHER_SESSIONS = 4

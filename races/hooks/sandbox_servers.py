@@ -14,9 +14,9 @@ from stampede.races.hooks.database_source import ScheduledSource
 from stampede.races.hooks.redis_connections import CONNECTIONS
 from stampede.races.hooks.sandbox import Sandbox
 from stampede.races.scheduler.client_thread import ClientThread
-from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.postgres_rights import require_schema_right
 from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.redis.redis_rights import require_rights
 from stampede.stack.redis.redis_server import client_with_timeout
 from stampede.stack.servers import Stack

@@ -10,6 +10,7 @@ import typer
 from stampede.cli.commands import (
     bench_command,
     init_command,
+    profile_command,
     races_command,
     report_commands,
     selftest_commands,
@@ -33,6 +34,7 @@ COMMANDS: tuple[Callable[..., None], ...] = (
     service_commands.worker,
     service_commands.services,
     service_commands.monitor,
+    profile_command.profile,
     selftest_commands.aa,
     selftest_commands.selftest,
     selftest_commands.knee,

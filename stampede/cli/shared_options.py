@@ -43,6 +43,9 @@ Experiments = Annotated[
     ),
 ]
 Processes = Annotated[int, integer_option("--processes", lowest=1, highest=64, help="application servers")]
+PostgresUrl = Annotated[
+    str | None, typer.Option("--postgres", envvar="STAMPEDE_POSTGRES_URL", help="URL of your own PostgreSQL")
+]
 RedisUrl = Annotated[str | None, typer.Option("--redis", envvar="STAMPEDE_REDIS_URL", help="URL of your own Redis")]
 Runs = Annotated[Path, typer.Option(help="where run folders go")]
 Yes = Annotated[bool, typer.Option("--yes", help="run although it will last longer than a day")]
@@ -55,9 +58,7 @@ class ServerOptions:
     stack: Annotated[
         str, typer.Option("--stack", help="auto, embedded, containers or external", autocompletion=stack_names)
     ] = "auto"
-    postgres: Annotated[
-        str | None, typer.Option("--postgres", envvar="STAMPEDE_POSTGRES_URL", help="URL of your own PostgreSQL")
-    ] = None
+    postgres: PostgresUrl = None
     redis: RedisUrl = None
 
 

@@ -38,6 +38,8 @@ REFUSED = [
     ("selftest --blocks 0", REDIS),
     ("knee --rounds 0", REDIS),
     ("monitor --redis=", REDIS),
+    ("profile", REDIS),
+    ("profile no/such/folder/w.toml --redis redis://h", REDIS),
     ("bench --scenario nope", HEAVY),
     ("bench --only nope", HEAVY),
     ("aa --contender nope", HEAVY),

@@ -118,6 +118,7 @@ COMMANDS = {
     "knee": ["knee", "--only", "cache-aside"],
     "overhead": ["overhead"],
     "worker": ["worker", "--master", "127.0.0.1:PORT", "--wait", "1"],
+    "profile": ["profile"],
 }
 
 

@@ -5,10 +5,12 @@ from pathlib import Path
 import pytest
 
 from stampede.core.errors import ConfigError
+from stampede.core.files import SOURCES
 from stampede.scenarios.plans import PLANS, find_plan
 from stampede.scenarios.scenario import find_scenario, scenarios
-from stampede.scenarios.workload import TEMPLATE, Workload, WorkloadFile, read_workload
+from stampede.scenarios.workload import Workload, WorkloadFile, read_workload
 
+TEMPLATE = SOURCES / "stampede" / "file_templates" / "workload.txt"
 KNOWN = frozenset({"read-mostly", "stampede"})
 
 
@@ -19,7 +21,7 @@ def read(tmp_path: Path, text: str) -> WorkloadFile:
 
 
 def test_template_contains_the_defaults(tmp_path: Path) -> None:
-    assert read(tmp_path, TEMPLATE).applied("read-mostly", {}) == Workload()
+    assert read(tmp_path, TEMPLATE.read_text(encoding="utf-8")).applied("read-mostly", {}) == Workload()
 
 
 def test_values_for_a_scenario_have_priority(

@@ -10,9 +10,9 @@ import redis
 from stampede.core.errors import StackError
 from stampede.core.network import free_port
 from stampede.races.hooks.sandbox_servers import open_sandbox, require_explorable
-from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.postgres_server import connect
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.providers.external import open_external
 from stampede.stack.redis.redis_monitor import watch
 from stampede.stack.redis.redis_rights import OLDEST, require_single

@@ -48,9 +48,7 @@ def init(
     if preset is not None:
         init_from_preset(path, preset)
         return
-    from stampede.scenarios.workload import TEMPLATE
-
-    write_new_file(path, TEMPLATE)
+    write_new_file(path, (TEMPLATES / "workload.txt").read_text(encoding="utf-8"))
     decides = deciding_values_of(read_workload_file(path))
     print_status(f"{decides.sentence} `stampede screen --workload {path}` prints where an answer changes.")
 

@@ -25,11 +25,11 @@ from stampede.races.exploration_runs import RacesConfig, explore_all
 from stampede.races.explore import Bound
 from stampede.run_folder.read import read_run
 from stampede.scenarios.interleavings.situation import find_situation
-from stampede.stack.connection_limits import require_room
 from stampede.stack.postgres.dataset import ensure_dataset
 from stampede.stack.postgres.pooler import find_pooling, pooling_of
 from stampede.stack.postgres.postgres_server import connect
 from stampede.stack.postgres.source import PostgresSource, default_statements, open_pool, statement_ids
+from stampede.stack.providers.connection_limits import require_room
 from stampede.stack.providers.external import open_external
 from stampede.stack.redis.redis_server import inspect_redis
 from tests.stack.providers.own_servers import (

@@ -1,0 +1,1 @@
+"""Reads a PostgreSQL of the user, and never writes to it."""

@@ -1,0 +1,1 @@
+"""Reads a Redis of the user, and never writes to it."""
