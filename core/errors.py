@@ -23,6 +23,7 @@
     │   │   └── ContenderWrong
     │   ├── FaultFailed
     │   ├── HarnessBroken
+    │   │   ├── RecordNotCacheable
     │   │   └── WorkerLeft
     │   └── Refused
     ├── UnreadableFile             a path; each reader adds where the path came from
