@@ -36,7 +36,7 @@ def of_stale(place: str, stale: Estimate, href: str = "") -> Case:
 
 def of_writes(place: str, c: Comparison, href: str = "") -> Case:
     """The case about slower writes in one scenario."""
-    condition = "it means that writes are slower"
+    condition = f"it means that writes are slower ({place})"
     if c.rounds < MIN_ROUNDS or c.ratio is None:
         why = f"{c.rounds} round{'s' * (c.rounds != 1)}; an interval needs {MIN_ROUNDS}"
         return Case(condition=condition, answer="unclear", why=why, figure=f"writes in {place}: {why}", href=href)
@@ -54,12 +54,14 @@ def of_writes(place: str, c: Comparison, href: str = "") -> Case:
 def cases(analysis: Analysis) -> list[Case]:
     found = []
     for s in analysis.scenarios:
-        if not s.check_after_drain or not analysis.of(s.name, WRITE_THROUGH):
+        if s.variant_of or s.workload["read_share"] == 1 or not analysis.of(s.name, WRITE_THROUGH):
             continue
-        found.append(of_stale(s.name, analysis.figure(s.name, WRITE_THROUGH, STALE), s.name))
+        if s.check_after_drain:
+            found.append(of_stale(s.name, analysis.figure(s.name, WRITE_THROUGH, STALE), s.name))
         mine, other = (write_waits(analysis.of(s.name, name)) for name in (WRITE_THROUGH, UNCACHED))
         both = sorted(mine.keys() & other.keys())
-        found.append(of_writes(s.name, compare([mine[r] for r in both], [other[r] for r in both]), s.name))
+        if both:
+            found.append(of_writes(s.name, compare([mine[r] for r in both], [other[r] for r in both]), s.name))
     return found
 
 

@@ -33,6 +33,7 @@ SHARED_MODULES = {
     "__init__": "Python looks for this name in each package",
     "__main__": "Python looks for this name in a package that runs as a program",
     "conftest": "pytest looks for this name in each folder",
+    "app": "web servers look for this name in an example service",
 }
 """Names that several modules may have, and why. Test modules are named after what they test, in the room's folder."""
 SHARED_CLASSES: dict[str, str] = {}

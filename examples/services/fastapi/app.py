@@ -48,7 +48,7 @@ async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
 app = FastAPI(lifespan=lifespan)
 
 
-class Change(BaseModel):
+class ProductChange(BaseModel):
     text: str
 
 
@@ -94,7 +94,7 @@ async def read(product_id: int) -> Any:
 
 
 @app.put("/products/{product_id}")
-async def write(product_id: int, change: Change) -> Any:
+async def write(product_id: int, change: ProductChange) -> Any:
     product = await query(UPDATE, change.text, product_id)
     if product is None:
         raise HTTPException(404, "no such product")

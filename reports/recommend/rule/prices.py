@@ -45,7 +45,7 @@ HIT = PricedMetric(metric="hit-p50", noun="hit latency", per="per hit")
 MISS = PricedMetric(metric="miss-p50", noun="miss latency", per="per miss")
 WAIT = PricedMetric(metric="waiting-p50", noun="wait of waiting readers", per="")
 COMMANDS = PricedMetric(metric="commands-per-request", noun="Redis commands", per="Redis commands per request")
-MEMORY = PricedMetric(metric="bytes-per-record", noun="memory", per="per record")
+MEMORY = PricedMetric(metric="bytes-per-record", noun="memory per record", per="per record")
 QUERIES = PricedMetric(metric="loads-per-expiry", noun="database queries", per="database queries per expiry")
 WRITE = PricedMetric(metric="write-p50", noun="write latency", per="per write")
 

@@ -201,7 +201,7 @@ def time_price(pick: LimiterResult) -> Price:
         return Price(text=f"{NO_TIME} {what} ({bounds})", kind="none", brief=f"{NO_TIME} per call")
     time, span = number_texts.signed(estimate, "ms"), number_texts.between(low, high)
     full = number_texts.between(low, high, note)
-    return Price(text=f"{time} {what}{full}", kind="measured", brief=f"{time} per call{span}")
+    return Price(text=f"{time} {what}{full}", kind="measured", brief=f"{time} {what}{span}")
 
 
 def bytes_price(pick: LimiterResult) -> Price:
