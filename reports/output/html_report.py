@@ -103,6 +103,7 @@ def environment() -> jinja2.Environment:
         price_text=answer_texts.price_text,
         price_items=answer_texts.price_items,
         certainty_text=answer_texts.certainty_text,
+        decider=answer_texts.decider,
         compressed_time_text=compressed_time_text,
     )
     shared.filters.update(flat=flat, slug=charts.slug, unbroken=unbroken, terms=explained)

@@ -158,12 +158,13 @@ def strict_effect(pick: LimiterResult) -> Effect:
 
 
 def burst_effect(pick: LimiterResult) -> Effect:
-    """The fullest window in multiples of L, and what the contract allows."""
+    """The fullest window in multiples of L, from certainly to possibly admitted calls, and what the contract allows."""
     burst = int(pick.contract["capacity"])
-    text = (
-        f"at most {most_in_a_window(pick)} × L in any window (contract: bursts of {burst}, then "
-        f"{pick.contract['refill_per_s']:g} calls/s)"
-    )
+    fullest = f"at most {most_in_a_window(pick)} × L in any window"
+    if pick.most_possible > pick.most_certain:
+        possible = formatting.number(pick.most_possible / pick.limit)
+        fullest = f"{most_in_a_window(pick)} – {possible} × L in the fullest window"
+    text = f"{fullest} (contract: bursts of {burst}, then {pick.contract['refill_per_s']:g} calls/s)"
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
 

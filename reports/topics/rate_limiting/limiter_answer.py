@@ -60,8 +60,10 @@ def verdict_of(x: LimiterResult, races: RacesInfo | None) -> LimiterVerdict:
         )
     if x.kept_strict != "broken" and guarantees_the_window(x):
         certain = x.most_possible <= x.limit
-        does = "kept the limit in every window" if certain else "has no confirmed violation of the limit"
-        return LimiterVerdict(word="keeps the limit", sentence=does, kind="strict")
+        if certain:
+            return LimiterVerdict(word="keeps the limit", sentence="kept the limit in every window", kind="strict")
+        word, does = "no confirmed violation", "has no confirmed violation of the limit"
+        return LimiterVerdict(word=word, sentence=does, kind="strict")
     most = formatting.number(allowed_in_a_window(x) / x.limit).removesuffix(".00")
     return LimiterVerdict(
         word=f"up to {most} × L by contract", sentence=f"may admit up to {most} × L in a window", kind="looser"

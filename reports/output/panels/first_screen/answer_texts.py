@@ -5,6 +5,7 @@ from collections.abc import Sequence
 
 from stampede.reports.output import formatting
 from stampede.reports.recommend.answer_row import AnswerRow
+from stampede.reports.recommend.rule.effects import NOUNS
 from stampede.reports.recommend.rule.prices import NO_COST, NO_EXTRA
 
 NOT_ESTIMATED = "not estimated"
@@ -65,6 +66,11 @@ def brief_price(row: AnswerRow, width: int) -> str:
         if len(longer) <= width:
             text = longer
     return text or "not stated"
+
+
+def decider(row: AnswerRow) -> str:
+    """What decides a row, in words: "median read"; the metric's name for a question with a rule of its own."""
+    return NOUNS.get(row.metric, row.metric or "effect")
 
 
 def certainty_text(row: AnswerRow) -> str:
