@@ -69,7 +69,7 @@ def brief_price(row: AnswerRow, width: int) -> str:
 
 
 def decider(row: AnswerRow) -> str:
-    """What decides a row, in words: "median read"; the metric's name for a question with a rule of its own."""
+    """What decides a row, in words: "median read". A question with a rule of its own has the name of its metric."""
     return NOUNS.get(row.metric, row.metric or "effect")
 
 
