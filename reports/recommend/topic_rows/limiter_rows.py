@@ -151,8 +151,8 @@ def strict_effect(pick: LimiterResult) -> Effect:
     leave a violation possible, and the text says so."""
     most, window_s = 100 * 3 / pick.decisions, float((pick.scenario.flood or {})["window_s"])
     text = (
-        f"no {'confirmed ' if pick.most_possible > pick.limit else ''}violation in {pick.decisions:,} decisions at "
-        f"{pick.limit} calls per {window_s:g} s (95 % bound: {most:.2g} %)"
+        f"no {'confirmed ' if pick.most_possible > pick.limit else ''}violation in {pick.decisions:,} calls at a limit of "
+        f"{pick.limit} per {window_s:g} s (95 % bound: {most:.2g} %)"
     )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 

@@ -47,7 +47,7 @@ def test_limiter_that_keeps_the_limit_is_used_and_the_looser_one_is_the_alternat
     assert row.use == "log"
     assert row.effect is not None
     assert row.effect.text.startswith("no violation in 2,")
-    assert "decisions at 8 calls per 0.4 s (95 % bound: 0.1" in row.effect.text
+    assert "calls at a limit of 8 per 0.4 s (95 % bound: 0.1" in row.effect.text
     assert row.alternative.startswith("window: 112 bytes per caller at any limit")
     assert "up to 2.00 × L in one window" in row.alternative
     assert dict(row.excluded)["window"].startswith("its contract allows more")
