@@ -17,7 +17,7 @@ from urllib.parse import parse_qsl, unquote, urlsplit
 import django
 from django.conf import settings
 from django.core.wsgi import get_wsgi_application
-from django.db import models
+from django.db import models, transaction
 from django.db.models.expressions import RawSQL
 from django.http import HttpRequest, JsonResponse
 from django.urls import path
@@ -97,11 +97,12 @@ class ProductView(View):
 
     def put(self, request: HttpRequest, product_id: int) -> JsonResponse:
         title = json.loads(request.body)["text"]
-        changed = Product.objects.filter(id=product_id).update(title=title, version=models.F("version") + 1)
+        with transaction.atomic():  # the row stays locked, so the version is the one of this write
+            changed = Product.objects.filter(id=product_id).update(title=title, version=models.F("version") + 1)
+            version = Product.objects.filter(id=product_id).values_list("version", flat=True).first()
         if not changed:
             return JsonResponse({"error": "no such product"}, status=404)
         redis.delete(f"product:{product_id}")
-        version = Product.objects.values_list("version", flat=True).get(id=product_id)
         return JsonResponse({"id": product_id, "title": title, "version": version})
 
 

@@ -150,9 +150,10 @@ def strict_effect(pick: LimiterResult) -> Effect:
     """No violation, and what that many decisions exclude (rule of three). Calls in flight at the ends of a window may
     leave a violation possible, and the text says so."""
     most, window_s = 100 * 3 / pick.decisions, float((pick.scenario.flood or {})["window_s"])
+    confirmed = "confirmed " if pick.most_possible > pick.limit else ""
     text = (
-        f"no {'confirmed ' if pick.most_possible > pick.limit else ''}violation in {pick.decisions:,} calls at a limit of "
-        f"{pick.limit} per {window_s:g} s (95 % bound: {most:.2g} %)"
+        f"no {confirmed}violation in {pick.decisions:,} calls at a limit of {pick.limit} per {window_s:g} s "
+        f"(95 % bound: {most:.2g} %)"
     )
     return Effect(text=text, against="the limit", change=math.nan, low=math.nan, high=math.nan)
 
