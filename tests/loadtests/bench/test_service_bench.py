@@ -18,6 +18,7 @@ from stampede.loadtests.bench.service.service_bench import run_service_bench
 from stampede.loadtests.bench.service.service_config import ServiceBenchConfig
 from stampede.reports.analysis.analysis import Analysis, analyse
 from stampede.reports.output.html_report import render
+from stampede.reports.output.panels.first_screen.service_figures import failed_share, service_headline
 from stampede.run_folder.read import read_run
 from stampede.scenarios.workload import WorkloadFile
 from stampede.stack.postgres.postgres_server import connect
@@ -144,6 +145,9 @@ def test_without_the_servers_urls_counts_are_not_estimated(bench: Bench) -> None
     refused = analysis.figure("read-mostly", "service", "refused-429").value
     assert 0 < refused <= products.requests - 30
     assert refused == analysis.figure("read-mostly", "service", "failed").value
+    share = failed_share(analysis)
+    assert share > 0.01
+    assert service_headline(analysis) == f"{100 * share:.0f} % of the requests to your service failed."
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ from stampede.reports.analysis.analysis import Analysis
 from stampede.reports.analysis.frames import Cell
 from stampede.reports.metrics.database_loads import hot_key_of, load_times_s
 from stampede.reports.metrics.metric import find_metric
+from stampede.reports.metrics.request_counts import due, failed
 from stampede.reports.output import formatting
 from stampede.reports.output.panels.table import Grid, GridEntry
 from stampede.reports.statistics.estimate import MIN_ROUNDS
@@ -26,6 +27,8 @@ COLUMNS = {
     "of these 429": "refused-429",
 }
 """The headings, and the metric of each."""
+FAILED_SHARE = 0.01
+"""From this share on, failed requests are the headline."""
 ONLY_HERE = {"queries per expiry": "stampede", "stale reads": "mixed-writes"}
 """Columns that only one scenario has."""
 EXPLAIN = (
@@ -47,7 +50,11 @@ def service_grids(analysis: Analysis) -> list[Grid]:
 
 
 def service_headline(analysis: Analysis) -> str:
-    """At most twelve words: the service's most telling count, next to that of the comparison."""
+    """At most twelve words: requests that failed; otherwise the service's most telling count, next to that of the
+    comparison."""
+    share = failed_share(analysis)
+    if share >= FAILED_SHARE:
+        return f"{100 * share:.0f} % of the requests to your service failed."
     if analysis.rounds < MIN_ROUNDS:
         return f"No verdict: {analysis.rounds} of the {MIN_ROUNDS} rounds needed."
     for name, unit in (
@@ -63,6 +70,14 @@ def service_headline(analysis: Analysis) -> str:
             if found:
                 return f"{unit.capitalize()}: {', '.join(found)}."
     return "Your service was measured; its queries were not counted."
+
+
+def failed_share(analysis: Analysis) -> float:
+    """The share of the requests to the service, 0 to 1, that failed in any scenario; 0 without requests."""
+    names = [c.name for c in analysis.run.info.contenders if c.counted_by == "servers"]
+    cells = [cell for scenario in analysis.scenarios for name in names for cell in analysis.of(scenario.name, name)]
+    requests = sum(due(cell) for cell in cells)
+    return sum(failed(cell) for cell in cells) / requests if requests else 0.0
 
 
 def service_grid(analysis: Analysis, scenario: ScenarioInfo) -> Grid:
