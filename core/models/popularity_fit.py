@@ -5,12 +5,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from stampede.core.models.closed_forms import Floats, SteadyState
+from stampede.core.models.screening import HIGHEST_SKEW
 
 EXACT_RANKS = 2_000
 """The most popular keys are computed one by one, the others in groups of similar popularity."""
 GROUPS_PER_E = 100
 """Groups for each factor e of the rank: within a group the popularity differs by 1 % for a skew of 1."""
-MOST_SKEW = 5.0
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,7 +49,7 @@ def zipf_hit_rate(facts: CacheFacts, records: int, skew: float) -> float:
 
 def skew_for_hit_rate(wanted: float, facts: CacheFacts, records: int) -> float:
     """The skew, 0 to 5, whose hit rate is nearest to the wanted one. The hit rate rises with the skew; bisection."""
-    low, high = 0.0, MOST_SKEW
+    low, high = 0.0, HIGHEST_SKEW
     if zipf_hit_rate(facts, records, low) >= wanted:
         return low
     while high - low > 1e-4:

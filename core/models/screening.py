@@ -54,11 +54,13 @@ class ScreenedWorkload:
     write_share: float
     """0 to 1."""
     keys: int
+    """How many keys are requested."""
     key_skew: float
     """Zipf's exponent."""
     ttl_s: float
+    """Lifetime of an entry in seconds."""
     query_s: float
-    """Mean time of one database query of a miss."""
+    """Mean time of one database query of a miss in seconds."""
 
     def level(self, factor: FactorName, *, high: bool) -> "ScreenedWorkload":
         """The workload with one factor at its low level (half; skew: 0.2 less) or high level (double; 0.2 more)."""
@@ -265,9 +267,9 @@ def screen(workload: ScreenedWorkload, candidates: Sequence[ScreenedPattern]) ->
 
 
 def _nearest(workload: ScreenedWorkload, effect: FactorEffect) -> float:
-    """How far the factor is from its nearest change, as the factor by which it grows or shrinks; infinity: no change.
+    """How far the factor is from its nearest change: the ratio of both values, at least 1; infinity: no change.
 
-    A step of SKEW_STEP in the skew counts as a factor of 2, as the levels do; so does NO_WRITES_HIGH for no writes.
+    A step of SKEW_STEP in the skew counts as a ratio of 2, as the levels do; so does NO_WRITES_HIGH for no writes.
     """
     now = workload.value(effect.factor)
 
