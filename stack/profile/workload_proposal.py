@@ -6,12 +6,12 @@ from dataclasses import dataclass, field
 import numpy as np
 
 from stampede.core.models.popularity_fit import (
-    MOST_SKEW,
     CacheFacts,
     idle_shares,
     skew_for_hit_rate,
     zipf_hit_rate,
 )
+from stampede.core.models.screening import HIGHEST_SKEW
 from stampede.scenarios.workload import Workload
 from stampede.stack.profile.estimates import SampleEstimate, plainest
 from stampede.stack.profile.matched_load import MatchedLoad, match_load, proposed_sql
@@ -261,7 +261,7 @@ def propose_popularity(
     source = f"fitted: with the values above, a cache with TTLs has the measured hit rate of {measured}"
     source += f" at a skew of {SampleEstimate(value=skew, low=low, high=high).text('.2f')}"
     if abs(reached - hit_rate.value) > BY_HIT_RATE:
-        source += f"; no skew of 0 to {MOST_SKEW:g} reaches it: this one gives {100 * reached:.1f} %"
+        source += f"; no skew of 0 to {HIGHEST_SKEW:g} reaches it: this one gives {100 * reached:.1f} %"
     if redis.evicted_per_s > 0:
         source += f"; {redis.evicted_per_s:,.3g} entries/s were evicted, which this fit takes as ended by their TTL"
     found.set("key_skew", round(skew, 3), source)
