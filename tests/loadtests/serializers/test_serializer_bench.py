@@ -55,7 +55,7 @@ def own(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
 
 @pytest.fixture(scope="module")
 def run(stack: Stack, own: dict[str, str], tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A short, rendered run of all built-in serializers and three of a user, on a server without keys of other tests."""
+    """A short, rendered run of all built-in serializers and three of a user, on an empty server."""
     with redis.Redis.from_url(stack.redis.url) as client:
         client.flushdb()
     config = SerializersConfig(
