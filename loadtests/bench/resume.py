@@ -42,7 +42,7 @@ def resume_run(folder: Path, config: BenchConfig, stack: Stack, say: ReportProgr
     scenarios = tuple(as_calibrated(scenario, run) for scenario in run_config.scenarios)
     run.info.cells = [c if c.status == "done" else cell_info(cell_plan(c)) for c in run.info.cells]
     reopen(folder, run.info)
-    return replace(run_config, folder=str(folder), cells=cells, scenarios=scenarios)
+    return replace(run_config, folder=str(folder.resolve()), cells=cells, scenarios=scenarios)
 
 
 def recorded_arguments(folder: Path, *, urls_given: bool) -> list[str]:
@@ -118,7 +118,11 @@ def run_differences(begun: RunInfo, planned: RunInfo) -> list[str]:
 
 
 def difference(name: str, then: object, now: object) -> list[str]:
-    """Empty, or one line that names the difference; for two dicts, their first entry that differs."""
+    """Empty, or one line that names the difference; for two dicts, their first entry that differs.
+
+    Values compare as run.json holds them: a tuple equals the list with the same elements.
+    """
+    then, now = as_json(then), as_json(now)
     if then == now:
         return []
     if isinstance(then, dict) and isinstance(now, dict):
@@ -127,6 +131,13 @@ def difference(name: str, then: object, now: object) -> list[str]:
     if isinstance(then, list):
         return [f"{name} are not the same"]
     return [f"{name} was {then!r} and is {now!r}"]
+
+
+def as_json(value: object) -> Any:
+    """The value with tuples as lists, at every level."""
+    if isinstance(value, dict):
+        return {key: as_json(each) for key, each in value.items()}
+    return [as_json(each) for each in value] if isinstance(value, list | tuple) else value
 
 
 def without_addresses(servers: dict[str, Any]) -> dict[str, Any]:

@@ -23,8 +23,9 @@ class HostCounters(Probe):
         self._meter = meter
 
     def before(self, cell: ProbedCell) -> None:
+        queries = cell.scenario.queries if cell.scenario.flood is None else ()  # a limiter loads no record
         self._statements = statement_ids_by_query(
-            self._servers.postgres, {q.name: Statements(**q.statements) for q in cell.scenario.queries}
+            self._servers.postgres, {q.name: Statements(**q.statements) for q in queries}
         )
         self._own_source = cell.scenario.workload.source is not None
         self._own_before = self._meter.account()

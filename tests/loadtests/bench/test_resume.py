@@ -9,7 +9,7 @@ import pytest
 
 from stampede.core.errors import ConfigError
 from stampede.loadtests.bench.bench_config import BenchConfig
-from stampede.loadtests.bench.resume import more_rounds, resume_run, run_differences, without_addresses
+from stampede.loadtests.bench.resume import difference, more_rounds, resume_run, run_differences, without_addresses
 from stampede.loadtests.bench.run_bench import run_bench
 from stampede.loadtests.bench.run_plan.planning import prepare_run
 from stampede.loadtests.locustfiles.run_config import RunConfig
@@ -116,3 +116,10 @@ def test_other_servers_another_commit_and_another_machine_are_named(cut: tuple[B
 def test_the_address_of_a_server_may_differ() -> None:
     one, other = ({"redis": {"version": "8", "url": f"redis://127.0.0.1:{port}"}} for port in (1, 2))
     assert without_addresses(one) == without_addresses(other)
+
+
+def test_values_compare_as_run_json_holds_them() -> None:
+    """A tuple of a planned workload equals the list that run.json has in its place; other elements differ."""
+    planned = {"queries": [{"accept_changed": ("id",)}]}
+    assert difference("workload", {"queries": [{"accept_changed": ["id"]}]}, planned) == []
+    assert difference("workload", {"queries": [{"accept_changed": []}]}, planned) != []
