@@ -113,7 +113,7 @@ def postgres_lines(postgres: PostgresProfile) -> list[str]:
             lines.append(f"{cut(table.name, 39):<40}{table.scans_per_s:>14,.1f}{table.changes_per_s:>12,.1f}{rows:>12}")
         return lines
     total_ms = sum(each.mean_ms.value * each.calls for each in postgres.statements) or 1.0
-    lines.append(f"{'statements, by total time':<27}{'time':>6}{'calls/s':>10}{'mean ms':>22}{'sd ms':>8}{'rows':>7}")
+    lines.append(f"{'statements, by time':<22}{'time':>6}{'calls/s':>10}{'mean ms':>27}{'sd ms':>8}{'rows':>7}")
     for each in postgres.statements[:STATEMENTS]:
         lines += statement_lines(each, total_ms)
     if len(postgres.statements) > STATEMENTS:
@@ -124,8 +124,8 @@ def postgres_lines(postgres: PostgresProfile) -> list[str]:
 def statement_lines(statement: StatementProfile, total_ms: float) -> list[str]:
     share = f"{100 * statement.mean_ms.value * statement.calls / total_ms:.0f} %"
     mean = statement.mean_ms.text(",.3g")
-    figures = f"{share:>6}{statement.calls_per_s:>10,.1f}{mean:>22}{statement.stddev_ms:>8,.2g}"
-    return [f"{'':<27}{figures}{statement.rows_per_call:>7,.3g}", f"  {cut(statement.text, WIDTH - 2)}"]
+    figures = f"{share:>6}{statement.calls_per_s:>10,.1f}{mean:>27}{statement.stddev_ms:>8,.2g}"
+    return [f"{'':<22}{figures}{statement.rows_per_call:>7,.3g}", f"  {cut(statement.text, WIDTH - 2)}"]
 
 
 def workload_lines(proposal: WorkloadProposal) -> list[str]:

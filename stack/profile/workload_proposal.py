@@ -89,7 +89,8 @@ class WorkloadProposal:
             lines.append("")
             lines += [f"# {line}" for line in textwrap.wrap(each.source, 116)]
             if each.value is None:
-                lines.append(f"# {each.name} = {getattr(Workload(), each.name)}  # the default")
+                default = getattr(Workload(), each.name)
+                lines.append(f"# {each.name} = {'…' if default is None else f'{default}  # the default'}")
             else:
                 lines.append(f"{each.name} = {each.value!r}")
         lines += ["", *(f"# {line}" for line in self.sql)] if self.sql else []

@@ -176,7 +176,7 @@ def recorded_workload(workload: Workload, played: PlayedTrace | None, scenario: 
 def require_ids(played: PlayedTrace, scenario: str, measured: Mapping[str, float]) -> None:
     """Raise ConfigError if the user's SQL has fewer ids than the trace has keys."""
     ids = measured.get("ids", math.inf)
-    want = f"at least {played.records:,} ids, or a smaller trace.sample: {scenario} plays so many keys"
+    want = f"at least {played.records:,} ids, or a smaller trace.sample: {scenario} plays that number of keys"
     require(ids >= played.records, "sql.ids", f"{ids:,.0f} ids", want)
 
 

@@ -85,7 +85,17 @@ def row_by_metric(figures: FigureSet, question: Question, races: RacesInfo | Non
     candidates = candidates_of(figures, question, ranked)
     if not candidates.rounds:
         return replace(empty, why="no round has the values of every contender")
+    if candidates.rounds < MIN_ROUNDS and not candidates.pick:
+        return undecided(question, empty, candidates)
     return answered_row(figures, question, scenario, empty, candidates, ranked, found, races)
+
+
+def undecided(question: Question, empty: AnswerRow, candidates: Candidates) -> AnswerRow:
+    """The row of a question that too few rounds leave open: without a large difference, the simplest contender is no
+    finding. It has the command that decides it."""
+    share, rounds = 100 * candidates.required.share, candidates.rounds
+    why = f"{rounds} of {MIN_ROUNDS} rounds, and no difference above {share:.0f} %"
+    return replace(left_to(question.plan, empty), why=why)
 
 
 def answered_row(

@@ -76,6 +76,7 @@ def serializer_row(facts: pd.DataFrame) -> AnswerRow | None:
         share=share,
         basis="" if share is not None else f"{rounds} rounds, {MIN_ROUNDS} needed",
         alternative="other serializers, and which types survive: make serializers",
+        reservations=() if math.isinf(begin) else ("the size is rounded to a power of ten",),
         metric="encode + decode time",
     )
 
@@ -96,8 +97,7 @@ def effect(found: Savings) -> Effect:
     begin = median([float(x) for x in found.worth_from])
     text = "encode + decode: "
     if math.isfinite(begin.value):
-        text += f"{WORTH_MS:g} ms less from {size_text(begin.value)}{sizes_between(begin)}"
-        text += f", rounded to {size_text(rounded_size(begin.value))}; {saving_text(found, above)}"
+        text += f"{WORTH_MS:g} ms less from {size_text(begin.value)}{sizes_between(begin)}, {saving_text(found, above)}"
     else:
         text += f"MessagePack saves {saving_text(found, above)}"
     ratio = compare(list(found.msgpack_ms[above]), list(found.json_ms[above])).ratio

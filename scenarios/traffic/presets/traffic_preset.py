@@ -30,7 +30,7 @@ class ValueSizes:
     shape: float = 0.0
 
     def draw(self, count: int, rng: np.random.Generator) -> Bytes:
-        """So many independent sizes."""
+        """Draw `count` independent sizes."""
         if not self.small_shares:
             return np.full(count, round(self.mean_bytes), dtype=np.int64)
         uniform = rng.random(count)
@@ -76,7 +76,7 @@ class TrafficPreset:
     """Requests per second of one of the source's servers."""
 
     def draw(self, count: int, rng: np.random.Generator) -> DrawnTraffic:
-        """So many requests, independent of each other."""
+        """Draw `count` requests, independent of each other."""
         position = draw_keys(np.arange(self.records), zipf_shares(self.records, self.skew), count, rng)
         return DrawnTraffic(
             position=position,

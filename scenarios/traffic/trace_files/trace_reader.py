@@ -23,7 +23,7 @@ LINES_LOOKED_AT = 50
 MOST_MALFORMED = 0.01
 """The largest share of malformed lines that are skipped."""
 MALFORMED_AT_ONCE = 1_000
-"""So many malformed lines are skipped before the end of the file shows their share."""
+"""This number of malformed lines is skipped before their share is known, at the end of the file."""
 MOST_REQUESTS = 1 << 18
 """The most requests of a chunk."""
 
@@ -75,7 +75,7 @@ class TraceFile(Iterator[TraceChunk]):
         self.refuse_if_malformed(at_least=MALFORMED_AT_ONCE)
 
     def refuse_if_malformed(self, *, at_least: int) -> None:
-        """Raise UserError if so many lines, and more than the allowed share, are malformed."""
+        """Raise UserError if `at_least` lines, and more than the allowed share, are malformed."""
         bad = self.first_malformed
         if bad is None or self.malformed < at_least or self.malformed <= MOST_MALFORMED * self.lines:
             return
@@ -115,7 +115,7 @@ def open_trace(path: Path, format: str | None = None) -> TraceFile:
 
 
 def beginning(blocks: Iterator[LineBlock]) -> LineBlock | None:
-    """The first block, or more of them joined: enough lines to decide on a format, if the file has so many."""
+    """The first block, or more of them joined: enough lines to decide on a format, or the whole file."""
     first = next(blocks, None)
     while first is not None and first.lines < LINES_LOOKED_AT:
         more = next(blocks, None)

@@ -9,7 +9,7 @@ from stampede.core.models.closed_forms import Floats
 from stampede.scenarios.traffic.key_distributions import Ids
 
 TTLS_LOOKED_BACK = 10
-"""So many TTLs of requests determine the entries; what was before is forgotten."""
+"""The number of TTLs whose requests determine the entries; earlier requests have no effect."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -17,9 +17,9 @@ MOST_REQUESTS = 5_000_000
 MOST_PLAYED = 2_000_000
 """The most requests that a scenario plays in all its parts."""
 FILL_S = 1.0
-"""A write that follows a read of its key within so many seconds may fill the cache after a miss."""
+"""The seconds within which a write after a read of its key may be the fill after a miss."""
 COARSE = 100
-"""From so many requests on, times that are all whole seconds are taken for rounded ones."""
+"""The fewest requests whose times, if all are whole seconds, are taken for rounded ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -44,7 +44,7 @@ class TraceExcerpt:
     fill_share: float
     """The share of writes, 0 to 1, that follow a read of the same key within FILL_S, or within the user's limit."""
     reads_after_reads: float
-    """The same share of reads: so many of the writes would follow a read by chance."""
+    """The same share of reads: the share of the writes that would follow a read by chance."""
     coarse: bool
     """Whether the trace's times are whole seconds, so that the requests of a second were spread over it."""
 

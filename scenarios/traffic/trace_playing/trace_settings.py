@@ -21,8 +21,8 @@ class TraceSettings:
     sample: float = 1.0
     """The share of its keys that is played, above 0 to 1: all requests of a key, or none (SHARDS)."""
     fill_within_s: float = 0.0
-    """A write of a key whose last request was a read at most so many recorded seconds before fills the cache after a
-    miss, as the contenders do themselves, and is left out. 0: every write changes its record."""
+    """A write of a key whose last request was a read at most this number of recorded seconds before fills the cache
+    after a miss, as the contenders do themselves, and is left out. 0: every write changes its record."""
     start_s: float | None = None
     """Where the part that is played begins, in seconds from the first request. None: after the longest TTL, or in the
     middle of a trace that is too short for that."""

@@ -20,7 +20,7 @@ ALL = 2**64
 FEWEST_KEYS = 100
 """With fewer keys in a sample, no hit rate is estimated."""
 KEPT_SHARE = 0.9
-"""When there are too many keys, so many of the most remain: the threshold falls rarely."""
+"""The share of the most keys that remains when there are too many, so that the threshold rarely falls."""
 
 
 class SampledKeyTable:

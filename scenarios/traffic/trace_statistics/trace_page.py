@@ -93,7 +93,7 @@ def burstiness_text(summary: TraceSummary) -> str:
 
 
 def poisson_noise(intervals: int) -> float:
-    """How far from 1 variance over mean of Poisson arrivals in so many intervals is in 95 of 100 cases."""
+    """How far variance over mean of Poisson arrivals is from 1 in 95 of 100 cases, for that number of intervals."""
     return NORMAL_95 * math.sqrt(2 / max(intervals - 1, 1))
 
 

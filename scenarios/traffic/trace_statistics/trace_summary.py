@@ -25,7 +25,7 @@ from stampede.scenarios.traffic.trace_statistics.value_counts import (
 from stampede.scenarios.traffic.trace_statistics.zipf_exponent import ZipfExponent, zipf_exponent
 
 MOST_KEYS = 1 << 17
-"""Up to so many keys, everything about keys is counted; with more, it is estimated from so many of them."""
+"""Up to this number of keys, everything about keys is counted; with more, it is estimated from this number."""
 CAPACITY_SHARES = (0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1.0)
 """Capacities of the hit-rate curve, as shares of the distinct keys."""
 

@@ -20,7 +20,7 @@ CANDIDATES = 100
 MOST_LOOKS = 6
 """Readings of the candidates' idle times, a second apart, at most."""
 MOST_COMMANDS = 200_000
-"""MONITOR ends after so many commands."""
+"""The number of commands after which MONITOR ends."""
 READS = frozenset({"GET", "MGET", "GETEX", "HGET", "HMGET", "HGETALL", "EXISTS", "JSON.GET", "LRANGE", "SMEMBERS"})
 ALL_ARE_KEYS = frozenset({"MGET", "EXISTS"})
 

@@ -24,7 +24,7 @@ from stampede.stack.servers import Remark
 
 SCAN_COUNT = 20
 ROUNDS_WITHOUT_KEYS = 1_000
-"""After so many SCAN calls in a row that return no key, the sample ends: the keyspace is nearly empty."""
+"""The number of SCAN calls in a row without a key after which the sample ends: the keyspace is nearly empty."""
 KEY_OVERHEAD_BYTES = 64
 """What MEMORY USAGE counts for a key in addition to its name and value, about."""
 

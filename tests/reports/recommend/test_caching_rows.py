@@ -331,3 +331,15 @@ def test_below_six_rounds_the_headline_gives_no_verdict_and_no_row_has_a_share()
     answered = [found for found in rows(few) if found.use]
     assert answered
     assert {(found.certainty, found.share) for found in answered} == {("low", None)}
+
+
+def test_too_few_rounds_without_a_large_difference_give_no_answer() -> None:
+    """Three rounds in which nothing halves the median read recommend nothing, not the simplest contender; a large
+    difference is an answer that is marked low."""
+    alike = dict.fromkeys(PARTS, 1.0)
+    found = row("read-mostly", measured(MOSTLY, {**READ_MOSTLY, "read-p50": alike}, number=3))
+    assert (found.use, found.certainty) == ("", None)
+    assert found.why == "3 of 6 rounds, and no difference above 50 %"
+    assert found.command == "make bench"
+    clear = row("read-mostly", measured(MOSTLY, READ_MOSTLY, number=3))
+    assert (clear.use, clear.certainty) == ("cache-aside", "low")

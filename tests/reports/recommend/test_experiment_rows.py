@@ -38,8 +38,8 @@ def test_messagepack_is_used_from_the_size_at_which_it_saves_a_tenth_of_a_millis
     assert row.certainty == "high"
     assert row.effect is not None
     assert row.effect.text.startswith("encode + decode: 0.1 ms less from 9")
-    assert "rounded to 10 KB" in row.effect.text
-    assert len(row.effect.text) <= 110
+    assert len(row.effect.text) <= 90
+    assert row.reservations == ("the size is rounded to a power of ten",)
     assert "ms (0." in row.effect.text
     assert row.effect.change == pytest.approx(-0.5, abs=0.03)
     assert row.effect.low < row.effect.change < row.effect.high

@@ -96,7 +96,7 @@ def quantile(values: Sequence[float], share: float) -> float:
 
 
 def dispersion(requests: Sequence[Request], seconds: int) -> float:
-    """Variance over mean of the requests per second, over the first so many seconds."""
+    """Variance over mean of the requests per second, over the first seconds of the trace."""
     begin = requests[0].time_s
     counts = Counter(int(each.time_s - begin) for each in requests)
     per_second = [counts[second] for second in range(seconds)]

@@ -12,7 +12,7 @@ from stampede.stack.profile.server_profile import ProfileBounds
 FAST = ProfileBounds(seconds=1, keys=10_000, commands_per_s=20_000)
 PREFIX = "shop:product:"
 ROWS = 100_000
-"""So many that no skew of 0 or more makes the hit rate of the service impossible."""
+"""Enough that no skew of 0 or more makes the hit rate of the service impossible."""
 TTL_MS = 60_000
 VALUE = "x" * 700
 HITS_PER_MISS = 9

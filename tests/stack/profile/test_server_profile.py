@@ -134,7 +134,7 @@ def test_the_check_of_access_times_finds_a_read(own_redis: str) -> None:
 
 
 def test_the_bounds_hold(own_redis: str, shop: str) -> None:
-    """At most so many keys and statements are read, and the server counts as many commands as the profile does."""
+    """No more keys and statements are read than allowed; the server counts as many commands as the profile does."""
     bounds = ProfileBounds(seconds=1, keys=30, commands_per_s=400, statements=2)
     with redis.Redis.from_url(own_redis) as client:
         before = {name: each["calls"] for name, each in client.info("commandstats").items()}
