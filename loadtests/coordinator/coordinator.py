@@ -5,7 +5,7 @@ It runs in Locust's master and reaches the application servers through `AppServe
 
 import threading
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from typing import Any
 
 import pyarrow as pa
@@ -68,7 +68,17 @@ class Coordinator:
         only while the cell runs; the commands of the probes before it are outside its two readings."""
 
     def run(self, cells: Iterable[CellPlan]) -> None:
-        """Run the cells. A broken cell is marked as failed and the next one runs; HarnessBroken ends the run."""
+        """Run the cells. A broken cell is marked as failed and the next one runs; HarnessBroken ends the run.
+
+        At the end the suite's keys are deleted: entries of the last cell would stay until they expire.
+        """
+        try:
+            self._run_cells(cells)
+        finally:
+            with suppress(*CONNECTION_LOST):
+                delete_keys(self._servers.redis, self.config.key_prefix)
+
+    def _run_cells(self, cells: Iterable[CellPlan]) -> None:
         known = {info.id: info for info in self.writer.run.cells}
         for plan in cells:
             if self._stopped.is_set():

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import psycopg
 import pytest
+import redis
 from typer.testing import CliRunner
 
 from stampede.cli.app import app
@@ -46,6 +47,9 @@ def own_run(stack: Stack, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         command += ["--workload", str(folder / "w.toml"), "--runs", str(folder / "runs"), "--serializer", "json+zstd"]
         result = CliRunner().invoke(app, command)
         assert result.exit_code == 0, result.output
+        with redis.Redis.from_url(stack.redis.url) as client:
+            left = list(client.scan_iter(f"{stack.key_prefix}record:*"))
+        assert left == [], "a finished run leaves no entry on the user's Redis"
         (run_folder,) = (folder / "runs").iterdir()
         yield read_run(run_folder)
         connection.execute("DROP SCHEMA shop CASCADE")
